@@ -1,0 +1,27 @@
+"""`edge-voice pull`: fetch a model and convert it."""
+
+from __future__ import annotations
+
+import click
+
+from edge_voice.hub.store import DEFAULT_PRECISION, PRECISIONS
+
+
+@click.command("pull")
+@click.argument("name")
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default=DEFAULT_PRECISION,
+    show_default=True,
+    help="How the weights are stored.",
+)
+@click.option("--keep-weights", is_flag=True, help="Keep the download for further precisions.")
+def command(name: str, precision: str, keep_weights: bool) -> None:
+    """Fetch the model NAME, convert it and print its folder."""
+    from edge_voice.cli._bar import ProgressLine
+    from edge_voice.hub.pull import pull
+
+    with ProgressLine() as progress:
+        folder = pull(name, precision, progress=progress, keep_weights=keep_weights)
+    click.echo(folder)

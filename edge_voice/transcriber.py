@@ -1,0 +1,89 @@
+"""What every speech-to-text model offers, whatever is inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
+
+from edge_voice.results import Segment, Transcript
+
+if TYPE_CHECKING:
+    from edge_voice.audio import AudioInput
+
+
+class TranscribeOptions(TypedDict, total=False):
+    """Keyword options of `Transcriber.transcribe` and `Transcriber.stream`."""
+
+    sample_rate: int
+    """Samples per second of `audio` when it is an array; files know their own."""
+    language: str | None
+    """ISO 639 code; None detects it where the model can."""
+    task: str
+    """`transcribe`, or `translate` (into English) where the model can."""
+    timestamps: str
+    """`segment`, or `none` for text alone (a little faster)."""
+    vad: bool
+    """Cut the audio at silence and skip what is not speech; True by default."""
+    initial_prompt: str
+    """Text that the model is told came before: names, spelling, style."""
+    condition_on_previous_text: bool
+    """Tell the model what it just wrote; steadier names, more loops. False by default."""
+    temperatures: tuple[float, ...]
+    """Sampling temperatures to try in order while a window's result looks wrong."""
+
+
+class SegmentStream:
+    """Segments as they are decided, and what is known about the whole so far.
+
+    Attributes:
+        language: ISO 639 code, None until the first window of speech has been decoded.
+        language_probability: Probability in 0..1 of a detected language, 1.0 for a given one.
+        position: Seconds of audio that are done with.
+        duration: Seconds of audio read so far; the whole length once the stream has ended.
+    """
+
+    def __init__(self) -> None:
+        self.language: str | None = None
+        self.language_probability = 0.0
+        self.position = 0.0
+        self.duration = 0.0
+        self._segments: Iterator[Segment] = iter(())
+
+    def attach(self, segments: Iterator[Segment]) -> SegmentStream:
+        """Sets the generator that fills this stream; returns the stream."""
+        self._segments = segments
+        return self
+
+    def __iter__(self) -> Iterator[Segment]:
+        return self._segments
+
+    def join(self) -> Transcript:
+        """Runs to the end and returns the whole."""
+        segments = tuple(self._segments)
+        text = " ".join(segment.text for segment in segments if segment.text)
+        return Transcript(text, self.language, self.duration, segments)
+
+
+class Transcriber(Protocol):
+    """A loaded speech-to-text model."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639 codes that `language` accepts."""
+
+    def stream(self, audio: AudioInput, **options: Unpack[TranscribeOptions]) -> SegmentStream:
+        """Yields segments as soon as they are decided."""
+
+    def transcribe(self, audio: AudioInput, **options: Unpack[TranscribeOptions]) -> Transcript:
+        """Returns the whole transcript: `stream(...).join()`."""
+
+
+def check_keys(options: Any) -> None:
+    """Refuses keyword options that no transcriber knows.
+
+    Raises:
+        TypeError: As Python does for an unknown keyword.
+    """
+    unknown = sorted(set(options) - set(TranscribeOptions.__annotations__))
+    if unknown:
+        raise TypeError(f"unexpected option {unknown[0]!r}")

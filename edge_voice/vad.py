@@ -1,0 +1,173 @@
+"""From a stream of samples to the stretches of it that a recogniser should hear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from edge_voice.chunk_plan import ChunkPlanner, ChunkRules, Plan
+from edge_voice.silero import ROW_SAMPLES, SAMPLE_RATE, VoiceActivity, Waveform
+
+__all__ = [
+    "ROW_SAMPLES",
+    "SAMPLE_RATE",
+    "ChunkRules",
+    "SpeechChunk",
+    "SpeechDetector",
+    "VoiceActivity",
+    "speech_chunks",
+]
+
+# The detector always hears pieces of this size, whatever the caller's blocks: matrix kernels
+# round differently for other sizes, and results must not depend on how a file was read.
+_PIECE_SAMPLES = 32 * ROW_SAMPLES
+
+# The second look, see `_has_faint_speech`. Over 46 recordings cut to 0.3 to 0.8 s at random it
+# scores 0.66 or more for 95 %; noise of any colour stays under 0.25, tones and beeps under 0.36.
+_FAINT_THRESHOLD = 0.45
+_FAINT_LEVEL = 0.1
+_FAINT_MARGIN_SAMPLES = SAMPLE_RATE // 2
+# -80 dB of full scale: above the rounding noise of 16 bits (-101 dB) and its usual dither.
+_SILENCE_LEVEL = 1e-4
+
+
+class SpeechDetector(Protocol):
+    """What `speech_chunks` asks of a detector; `VoiceActivity` is the real one."""
+
+    def reset(self) -> None:
+        """Forgets everything heard so far."""
+
+    def probabilities(self, samples: Waveform) -> Waveform:
+        """Probability of speech for each 512 samples completed by this call."""
+
+    def flush(self) -> Waveform:
+        """Probability of the rest, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechChunk:
+    """A piece of the stream to recognise at once.
+
+    Attributes:
+        start: Index in the stream of the first sample.
+        waveform: (n,) samples, a copy.
+        speech: Where speech was heard: (start, stop) sample indices in the stream, in order,
+            inside the chunk. The rest is padding and short pauses.
+    """
+
+    start: int
+    waveform: Waveform
+    speech: tuple[tuple[int, int], ...]
+
+
+def speech_chunks(
+    blocks: Iterable[Waveform], detector: SpeechDetector, rules: ChunkRules | None = None
+) -> Iterator[SpeechChunk]:
+    """Cuts a stream into chunks of speech, each yielded as soon as its end is certain.
+
+    Holds at most `max_chunk_seconds` and about a second more, however long the stream is.
+
+    Args:
+        blocks: (n,) mono waveforms at 16 kHz, any n; together the stream.
+        detector: Reset first, and in use until the last chunk.
+        rules: How to cut.
+
+    Returns:
+        Chunks in order, without overlap, none longer than `max_chunk_seconds`.
+
+    Raises:
+        AudioError: A sample is not finite.
+    """
+    rules = rules or ChunkRules()
+    detector.reset()
+    planner, tape = ChunkPlanner(rules), _Tape()
+    for piece in _repack(blocks, _PIECE_SAMPLES):
+        tape.append(piece)
+        for probability in detector.probabilities(piece):
+            yield from _cut(tape, planner.push(float(probability), tape.energy(planner.count)))
+        tape.drop(planner.needed * ROW_SAMPLES)
+    for probability in detector.flush():
+        yield from _cut(tape, planner.push(float(probability), tape.energy(planner.count)))
+    yield from _cut(tape, planner.finish())
+    if not planner.found and rules.keep_short_clips and _has_faint_speech(tape, detector, rules):
+        yield tape.chunk(Plan(0, planner.count, ((0, planner.count),)))
+
+
+def _cut(tape: _Tape, plans: Iterable[Plan]) -> Iterator[SpeechChunk]:
+    return map(tape.chunk, plans)
+
+
+def _repack(blocks: Iterable[Waveform], size: int) -> Iterator[Waveform]:
+    """The same samples in blocks of `size`, the last one shorter."""
+    held, filled = np.empty(size, np.float32), 0
+    for block in blocks:
+        at = 0
+        while at < len(block):
+            taken = block[at : at + size - filled]
+            held[filled : filled + len(taken)] = taken
+            at, filled = at + len(taken), filled + len(taken)
+            if filled == size:
+                yield held.copy()
+                filled = 0
+    if filled:
+        yield held[:filled].copy()
+
+
+def _has_faint_speech(tape: _Tape, detector: SpeechDetector, rules: ChunkRules) -> bool:
+    """Listens again to a short clip without speech: amplified, and with silence around it.
+
+    The detector judges quiet voices by their level and needs some 0.1 s to warm up, which a
+    long recording forgives and a single short word does not.
+    """
+    if tape.start or not 0 < tape.stop < rules.short_clip_seconds * SAMPLE_RATE:
+        return False
+    waveform = tape.samples - tape.samples.mean()
+    rows = np.array_split(waveform, -(-len(waveform) // ROW_SAMPLES))
+    loudest = max(float(np.sqrt(np.mean(np.square(row)))) for row in rows)
+    if loudest < _SILENCE_LEVEL:
+        return False
+    margin = np.zeros(_FAINT_MARGIN_SAMPLES, np.float32)
+    detector.reset()
+    heard = detector.probabilities(
+        np.concatenate((margin, waveform * np.float32(_FAINT_LEVEL / loudest), margin))
+    )
+    return float(heard.max()) >= _FAINT_THRESHOLD
+
+
+class _Tape:
+    """The samples of the stream that may still be needed."""
+
+    def __init__(self) -> None:
+        self.start = 0
+        self.samples: Waveform = np.zeros(0, np.float32)
+
+    @property
+    def stop(self) -> int:
+        return self.start + len(self.samples)
+
+    def append(self, piece: Waveform) -> None:
+        self.samples = np.concatenate((self.samples, piece))
+
+    def drop(self, before: int) -> None:
+        if before > self.start:
+            self.samples = self.samples[before - self.start :]
+            self.start = before
+
+    def energy(self, row: int) -> float:
+        """Mean square of one row of 512 samples; the last row may be shorter."""
+        at = row * ROW_SAMPLES - self.start
+        piece = self.samples[at : at + ROW_SAMPLES]
+        return float(np.dot(piece, piece)) / max(1, len(piece))
+
+    def chunk(self, plan: Plan) -> SpeechChunk:
+        start = plan.start * ROW_SAMPLES
+        stop = min(plan.stop * ROW_SAMPLES, self.stop)
+        speech = tuple(
+            (first * ROW_SAMPLES, min(last * ROW_SAMPLES, stop)) for first, last in plan.speech
+        )
+        return SpeechChunk(
+            start, self.samples[start - self.start : stop - self.start].copy(), speech
+        )

@@ -1,0 +1,141 @@
+"""Graphs + assets + manifest → a bundle, written to a temporary folder and renamed into place."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import edge_voice
+from edge_voice.errors import StoreError
+from edge_voice.graph import GraphSpec
+from edge_voice.manifest import FileEntry, Manifest, SourceEntry
+
+from .builder import GraphBuilder
+from .quantize import Recipe
+from .report import Report
+from .storage import WeightStore
+from .weights import DataFile
+
+_READ_BYTES = 1 << 20
+
+
+@dataclass(slots=True)
+class Bundle:
+    """A bundle that is being written.
+
+    Attributes:
+        folder: Temporary folder; becomes the bundle when everything is in it.
+        recipe: Precision preset.
+        report: What quantization did.
+        announce: Called with a line for people at each stage.
+    """
+
+    folder: Path
+    recipe: Recipe
+    report: Report
+    announce: Callable[[str], None]
+    graphs: dict[str, str] = field(default_factory=dict)
+    assets: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def graph(self, role: str, spec: GraphSpec) -> Iterator[GraphBuilder]:
+        """A builder for one graph; on leaving, its names are checked and it is saved."""
+        self.announce(f"{role}: writing and quantizing weights")
+        file = f"{role}.onnx"
+        with DataFile(self.folder / f"{role}.data") as data:
+            builder = GraphBuilder(role, WeightStore(data, self.report), self.recipe)
+            yield builder
+            spec.check(file, builder.input_names(), builder.output_names())
+            builder.save(self.folder / file)
+        self.graphs[role] = file
+
+    def add_asset(self, role: str, file: str, content: bytes) -> None:
+        """A further file that the runtime opens by its role."""
+        (self.folder / file).write_bytes(content)
+        self.assets[role] = file
+
+    def set_facts(self, *, task: str, languages: tuple[str, ...], config: dict[str, Any]) -> None:
+        """What the manifest says about the model itself."""
+        self.facts = {"task": task, "languages": languages, "config": config}
+
+    def finish(
+        self, *, model_type: str, name: str, licence: str, source: SourceEntry
+    ) -> Manifest:
+        """Writes the report and the manifest."""
+        self.report.write(self.folder)
+        manifest = Manifest(
+            model_type=model_type,
+            name=name,
+            precision=self.recipe.name,
+            licence=licence,
+            source=source,
+            exporter=f"edge_voice {edge_voice.__version__}",
+            graphs=self.graphs,
+            assets=self.assets,
+            files={path.name: describe(path) for path in sorted(self.folder.iterdir())},
+            **self.facts,
+        )
+        manifest.save(self.folder)
+        return manifest
+
+
+def describe(path: Path) -> FileEntry:
+    """Size and sha256 of a file."""
+    return FileEntry(path.stat().st_size, file_sha256(path))
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def replaced_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder beside `target` that takes its place if all goes well.
+
+    Raises:
+        StoreError: `target` exists and is not a bundle, or the disk does not take it.
+    """
+    if target.exists() and not _is_replaceable(target):
+        raise StoreError(f"{target} exists and is not a bundle: choose another folder")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise StoreError(f"cannot write to {target.parent}: {error.strerror}") from None
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        _swap(temporary, target)
+    except OSError as error:
+        if isinstance(error, StoreError) or error.errno is None:
+            raise
+        raise StoreError(f"cannot write {target}: {error.strerror}") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _is_replaceable(target: Path) -> bool:
+    return target.is_dir() and ((target / "manifest.json").exists() or not any(target.iterdir()))
+
+
+def _swap(temporary: Path, target: Path) -> None:
+    if not target.exists():
+        temporary.rename(target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    os.replace(target, old)
+    temporary.rename(target)
+    shutil.rmtree(old)

@@ -1,0 +1,104 @@
+"""Matrices that are read a few rows at a time, and the file that receives what becomes of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from .checkpoint import Checkpoint
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+# Rows per read are chosen so that one float32 chunk stays near this size: quantizing a chunk
+# needs about five times as much for a moment, and an export's peak memory is a promise.
+_CHUNK_BYTES = 16 << 20
+# onnxruntime maps external data page by page.
+_ALIGNMENT = 4096
+
+
+class Matrix(Protocol):
+    """A weight matrix (output channels, inputs) that can be read in parts."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(output channels, inputs)."""
+
+    def rows(self, start: int, stop: int) -> Array:
+        """Rows start..stop as float32."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CheckpointMatrix:
+    """A matrix as it stands in a checkpoint; further axes are folded into the second."""
+
+    checkpoint: Checkpoint
+    name: str
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        first, *rest = self.checkpoint.shape(self.name)
+        return first, int(np.prod(rest))
+
+    def rows(self, start: int, stop: int) -> Array:
+        return self.checkpoint.read_rows(self.name, start, stop).reshape(stop - start, -1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StackedMatrix:
+    """Matrices with the same inputs, one above the other: a fused projection."""
+
+    parts: tuple[Matrix, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return sum(part.shape[0] for part in self.parts), self.parts[0].shape[1]
+
+    def rows(self, start: int, stop: int) -> Array:
+        pieces, offset = [], 0
+        for part in self.parts:
+            low, high = max(start - offset, 0), min(stop - offset, part.shape[0])
+            if low < high:
+                pieces.append(part.rows(low, high))
+            offset += part.shape[0]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def row_chunks(matrix: Matrix) -> Iterator[tuple[int, Array]]:
+    """(first row, rows) pairs that cover the matrix in order."""
+    count, width = matrix.shape
+    step = max(1, _CHUNK_BYTES // (4 * width))
+    for start in range(0, count, step):
+        yield start, matrix.rows(start, min(start + step, count))
+
+
+class DataFile:
+    """Receives tensors one after another; the graph refers to them by offset and length."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._file = open(self.path, "wb")  # noqa: SIM115 (closed by close)
+
+    def __enter__(self) -> DataFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Flushes to the disk: the bundle is renamed into place only after that."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def write(self, chunks: Iterator[Array]) -> int:
+        """Appends chunks; returns the offset of the first, in bytes."""
+        self._file.write(b"\0" * (-self._file.tell() % _ALIGNMENT))
+        offset = self._file.tell()
+        for chunk in chunks:
+            self._file.write(memoryview(np.ascontiguousarray(chunk)).cast("B"))
+        return offset
