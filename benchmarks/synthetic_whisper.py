@@ -30,6 +30,9 @@ Dtype = Literal["float32", "float16", "bfloat16"]
 # Values are drawn in runs of this many, each from a generator of its own, so that any part of a
 # tensor can be drawn without what lies before it.
 _RUN_ITEMS = 1 << 18
+# Picking values by 16 random bits out of a normal sample takes a tenth of the time of drawing
+# each from the normal distribution, and float16 has no more distinct values than that anyway.
+_TABLE_ITEMS = 1 << 16
 _WRITE_BYTES = 16 << 20
 _SHARD_BYTES = 2 << 30
 _SAFETENSORS_DTYPE = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
@@ -109,16 +112,21 @@ class SyntheticCheckpoint:
 
     def _draw(self, name: str, first: int, stop: int) -> NDArray[np.float32]:
         """Elements first to stop of a tensor in row-major order."""
-        mean, deviation = _distribution(name, self._shapes[name])
+        table = self._table(name)
         values = np.empty(stop - first, np.float32)
         for run in range(first // _RUN_ITEMS, -(-stop // _RUN_ITEMS)):
             begin = max(first, run * _RUN_ITEMS)
             end = min(stop, (run + 1) * _RUN_ITEMS)
-            count = end - run * _RUN_ITEMS
-            drawn = self._generator(name, run).standard_normal(count, dtype=np.float32)
-            wanted = drawn[begin - run * _RUN_ITEMS :] * np.float32(deviation) + np.float32(mean)
-            values[begin - first : end - first] = _round(wanted, self._dtype)
+            picks = np.frombuffer(self._generator(name, run).bytes(2 * _RUN_ITEMS), np.uint16)
+            picks = picks[begin - run * _RUN_ITEMS : end - run * _RUN_ITEMS]
+            np.take(table, picks, out=values[begin - first : end - first])
         return values
+
+    def _table(self, name: str) -> NDArray[np.float32]:
+        """The values that a tensor's elements are picked from, already rounded."""
+        mean, deviation = _distribution(name, self._shapes[name])
+        drawn = self._generator(name, -1).standard_normal(_TABLE_ITEMS, dtype=np.float32)
+        return _round(drawn * np.float32(deviation) + np.float32(mean), self._dtype)
 
     def _generator(self, name: str, run: int) -> np.random.Generator:
         digest = hashlib.blake2b(f"{self._seed}/{name}/{run}".encode(), digest_size=16).digest()

@@ -6,10 +6,10 @@ Everything here counts rows; `vad.py` turns them into samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_voice.errors import OptionError
 from edge_voice.silero import ROW_SAMPLES, SAMPLE_RATE
@@ -42,8 +42,13 @@ class ChunkRules:
 
     threshold: float = 0.5
     release: float = 0.35
+    # Two rows. Of 46 pieces of speech of 0.2 s (0.3 s) alone in silence 40 (41) are found, with
+    # 0.1 s 33 (39), with 0.25 s 5 (27). Noise and tones never reach `threshold` at all.
     min_speech_seconds: float = 0.064
     min_silence_seconds: float = 0.1
+    # Character error rate of Whisper base on 44 clips in seven languages: 7.65 % whole, 8.32 %
+    # with 0.03 s, 7.43 % with 0.1 s, 7.52 % with 0.25 s, 7.32 % with 0.4 s. Of the 10 ms frames
+    # within 28 dB of the loud ones, 0.9 % are lost at 0.1 s, 0.40 % at 0.25 s, 0.35 % at 0.4 s.
     pad_seconds: float = 0.25
     max_pause_seconds: float = 1.5
     target_chunk_seconds: float = 30.0
@@ -52,27 +57,27 @@ class ChunkRules:
     short_clip_seconds: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuses rules that contradict each other.
+        """Refuses what cannot work.
 
         Raises:
-            OptionError: Names the rule and what it allows.
+            OptionError: A rule is out of range; names it and what is allowed.
         """
         for name, fine, allowed in (
             ("threshold", 0 < self.threshold < 1, "between 0 and 1"),
-            ("release", 0 < self.release <= self.threshold, "between 0 and threshold"),
-            ("min_speech_seconds", self.min_speech_seconds >= 0, "0 or more"),
-            ("min_silence_seconds", self.min_silence_seconds > 0, "more than 0"),
+            ("release", 0 < self.release <= self.threshold, "above 0, at most threshold"),
+            ("min_speech_seconds", 0 <= self.min_speech_seconds <= 10, "0 to 10"),
+            ("min_silence_seconds", 0 < self.min_silence_seconds <= 10, "above 0, at most 10"),
             ("pad_seconds", 0 <= self.pad_seconds <= 5, "0 to 5"),
             (
                 "max_pause_seconds",
-                self.max_pause_seconds >= max(2 * self.pad_seconds, self.min_silence_seconds),
-                "min_silence_seconds or more, and 2 * pad_seconds or more",
+                max(2 * self.pad_seconds, self.min_silence_seconds) <= self.max_pause_seconds <= 60,
+                "at least min_silence_seconds and 2 * pad_seconds, at most 60",
             ),
             ("max_chunk_seconds", 1 <= self.max_chunk_seconds <= 600, "1 to 600"),
             (
                 "target_chunk_seconds",
-                0 < self.target_chunk_seconds <= self.max_chunk_seconds,
-                "more than 0, at most max_chunk_seconds",
+                1 <= self.target_chunk_seconds <= self.max_chunk_seconds,
+                "1 to max_chunk_seconds",
             ),
             ("short_clip_seconds", 0 <= self.short_clip_seconds <= 30, "0 to 30"),
         ):
@@ -120,28 +125,30 @@ class ChunkPlanner:
         first = self._regions.first
         return max(self._given, (self.count if first is None else first) - self._pad)
 
-    def push(self, probability: float, energy: float) -> Iterator[Plan]:
-        """Takes the next row: probability of speech, and mean square of the samples."""
+    def push(self, probability: float, energy: float) -> list[Plan]:
+        """Takes the next row: probability of speech, and a measure of loudness."""
         self._rows.append((probability, energy))
         self.count += 1
         self._regions.push(probability)
-        yield from self._due()
-        self._forget()
+        if len(self._rows) > 2 * self._max:
+            self._forget()
+        return self._due()
 
-    def finish(self) -> Iterator[Plan]:
+    def finish(self) -> list[Plan]:
         """Ends the stream."""
         self._regions.close()
-        yield from self._due()
+        plans = self._due()
         if self._regions.first is not None:
-            yield self._take(self._regions.spans())
+            plans.append(self._take(self._regions.spans()))
+        return plans
 
-    def _due(self) -> Iterator[Plan]:
-        while plan := self._next():
-            yield plan
+    def _due(self) -> list[Plan]:
+        plans = []
+        while self._regions.first is not None and (plan := self._next()):
+            plans.append(plan)
+        return plans
 
     def _next(self) -> Plan | None:
-        if self._regions.first is None:
-            return None
         spans = self._regions.spans()
         start, stop = self._start(spans), spans[-1][1]
         if len(spans) > 1 and stop + self._pad - start > self._target:
@@ -186,17 +193,14 @@ class ChunkPlanner:
         probabilities, energies = rows[:, 0], rows[:, 1]
         dips = _runs(probabilities < self._rules.threshold)
         if dips:
-            first, last = max(
-                dips, key=lambda dip: (dip[1] - dip[0], -probabilities[slice(*dip)].min())
-            )
+            first, last = max(dips, key=lambda dip: (dip[1] - dip[0], -probabilities[dip[0]]))
             return start + first + int(np.argmin(energies[first:last]))
         smooth = np.convolve(energies, np.ones(4), mode="valid")
         return start + 2 + int(np.argmin(smooth))
 
     def _forget(self) -> None:
-        if (surplus := self.needed - self._first) > _ROWS_PER_SECOND:
-            del self._rows[:surplus]
-            self._first += surplus
+        del self._rows[: self.needed - self._first]
+        self._first = self.needed
 
 
 class _Regions:
@@ -261,7 +265,7 @@ def _rows(seconds: float) -> int:
     return math.ceil(seconds * _ROWS_PER_SECOND - 1e-9)
 
 
-def _runs(flags: np.ndarray) -> list[Span]:
+def _runs(flags: NDArray[np.bool_]) -> list[Span]:
     """Start and stop of each run of true values."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
     return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]

@@ -25,10 +25,12 @@ __all__ = [
 # round differently for other sizes, and results must not depend on how a file was read.
 _PIECE_SAMPLES = 32 * ROW_SAMPLES
 
-# The second look, see `_has_faint_speech`. Over 46 recordings cut to 0.3 to 0.8 s at random it
-# scores 0.66 or more for 95 %; noise of any colour stays under 0.25, tones and beeps under 0.36.
+# The second look, see `_has_faint_speech`. Of pieces of 0.3, 0.5 and 0.8 s cut at random from 46
+# recordings 93, 98 and 100 % reach this; 400 clips each of white, pink and brown noise, hum and
+# tones stay under 0.2, beeps and clicks at or under 0.45.
 _FAINT_THRESHOLD = 0.45
 _FAINT_LEVEL = 0.1
+"""Root mean square that the loudest row is amplified to."""
 _FAINT_MARGIN_SAMPLES = SAMPLE_RATE // 2
 # -80 dB of full scale: above the rounding noise of 16 bits (-101 dB) and its usual dither.
 _SILENCE_LEVEL = 1e-4
@@ -86,18 +88,18 @@ def speech_chunks(
     planner, tape = ChunkPlanner(rules), _Tape()
     for piece in _repack(blocks, _PIECE_SAMPLES):
         tape.append(piece)
-        for probability in detector.probabilities(piece):
-            yield from _cut(tape, planner.push(float(probability), tape.energy(planner.count)))
+        yield from _cut(tape, planner, detector.probabilities(piece))
         tape.drop(planner.needed * ROW_SAMPLES)
-    for probability in detector.flush():
-        yield from _cut(tape, planner.push(float(probability), tape.energy(planner.count)))
-    yield from _cut(tape, planner.finish())
+    yield from _cut(tape, planner, detector.flush())
+    yield from map(tape.chunk, planner.finish())
     if not planner.found and rules.keep_short_clips and _has_faint_speech(tape, detector, rules):
         yield tape.chunk(Plan(0, planner.count, ((0, planner.count),)))
 
 
-def _cut(tape: _Tape, plans: Iterable[Plan]) -> Iterator[SpeechChunk]:
-    return map(tape.chunk, plans)
+def _cut(tape: _Tape, planner: ChunkPlanner, heard: Waveform) -> Iterator[SpeechChunk]:
+    energies = tape.energies(planner.count, len(heard))
+    for probability, energy in zip(heard.tolist(), energies.tolist(), strict=True):
+        yield from map(tape.chunk, planner.push(probability, energy))
 
 
 def _repack(blocks: Iterable[Waveform], size: int) -> Iterator[Waveform]:
@@ -119,8 +121,8 @@ def _repack(blocks: Iterable[Waveform], size: int) -> Iterator[Waveform]:
 def _has_faint_speech(tape: _Tape, detector: SpeechDetector, rules: ChunkRules) -> bool:
     """Listens again to a short clip without speech: amplified, and with silence around it.
 
-    The detector judges quiet voices by their level and needs some 0.1 s to warm up, which a
-    long recording forgives and a single short word does not.
+    The detector judges quiet voices by their level and short ones by what is around them, which
+    a long recording forgives and a single word does not.
     """
     if tape.start or not 0 < tape.stop < rules.short_clip_seconds * SAMPLE_RATE:
         return False
@@ -134,7 +136,8 @@ def _has_faint_speech(tape: _Tape, detector: SpeechDetector, rules: ChunkRules) 
     heard = detector.probabilities(
         np.concatenate((margin, waveform * np.float32(_FAINT_LEVEL / loudest), margin))
     )
-    return float(heard.max()) >= _FAINT_THRESHOLD
+    # Two rows in a row: a single click lifts one alone.
+    return float(np.minimum(heard[1:], heard[:-1]).max()) >= _FAINT_THRESHOLD
 
 
 class _Tape:
@@ -156,11 +159,13 @@ class _Tape:
             self.samples = self.samples[before - self.start :]
             self.start = before
 
-    def energy(self, row: int) -> float:
-        """Mean square of one row of 512 samples; the last row may be shorter."""
+    def energies(self, row: int, rows: int) -> Waveform:
+        """Sum of squares of `rows` rows of 512 samples; what the last one lacks counts as 0."""
         at = row * ROW_SAMPLES - self.start
-        piece = self.samples[at : at + ROW_SAMPLES]
-        return float(np.dot(piece, piece)) / max(1, len(piece))
+        piece = self.samples[at : at + rows * ROW_SAMPLES]
+        padded = np.pad(piece, (0, rows * ROW_SAMPLES - len(piece)))
+        energies: Waveform = np.square(padded).reshape(rows, ROW_SAMPLES).sum(axis=1)
+        return energies
 
     def chunk(self, plan: Plan) -> SpeechChunk:
         start = plan.start * ROW_SAMPLES

@@ -6,6 +6,7 @@ shards) and OpenAI's Whisper `.pt` file. Neither needs torch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ _SINGLE_FILE = "model.safetensors"
 # `model.safetensors.index.json`, and variants such as `model.safetensors.index.fp32.json`.
 _INDEX_PATTERN = "model.safetensors.index*.json"
 _TORCH_SUFFIXES = (".pt", ".pth")
+_PLAIN_NAME = re.compile(r"[\w-][\w.-]*")
 
 
 class Checkpoint(Protocol):
@@ -189,7 +191,7 @@ def _read_index(path: Path) -> dict[str, str]:
     if not isinstance(shard_of, dict) or not shard_of:
         raise UnsupportedModel(f"{path} has no weight_map of tensors to files")
     for name, shard in shard_of.items():
-        if not isinstance(shard, str) or Path(shard).name != shard or "\\" in shard:
+        if not isinstance(shard, str) or not _PLAIN_NAME.fullmatch(shard):
             raise UnsupportedModel(
                 f"{path} puts tensor {name!r} into {shard!r} (allowed: a plain file name)"
             )

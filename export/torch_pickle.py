@@ -9,18 +9,23 @@ whose size an opcode could choose (`LONG_BINPUT` makes CPython's machine allocat
 
 from __future__ import annotations
 
+import pickle
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 from edge_voice.errors import UnsupportedModel
 
+from . import pickle_arguments as arguments
 from .tensor import checked_shape
 
 MAX_PICKLE_BYTES = 1 << 20
 """Whisper large's is 150 kB; each byte can cost 64 bytes of memory (an empty dict)."""
 
+# A refused name stands in the error message; a hostile one may have a million characters.
+_MAX_NAME = 100
 _REBUILD_TENSOR = "torch._utils._rebuild_tensor_v2"
 _ORDERED_DICT = "collections.OrderedDict"
 _STORAGE_DTYPES = {
@@ -93,8 +98,7 @@ def read_pickle(data: bytes, source: str, make_tensor: Callable[[TensorView], ob
         )
     machine = _Machine(source, make_tensor)
     try:
-        for opcode, argument, _ in pickletools.genops(data):
-            machine.step(opcode.name, argument)
+        machine.run(BytesIO(data))
     except (ValueError, IndexError, KeyError) as error:
         if isinstance(error, UnsupportedModel):
             raise
@@ -111,16 +115,20 @@ class _Machine:
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
 
-    def step(self, opcode: str, argument: Any) -> None:
-        """Executes one opcode; IndexError or KeyError if the stack or memo lacks its operands."""
-        if opcode in _PUSH_ARGUMENT:
-            self._stack.append(argument)
-        elif opcode in _PUSH_NEW:
-            self._stack.append(_PUSH_NEW[opcode]())
-        elif opcode in _ACTIONS:
-            _ACTIONS[opcode](self, argument)
-        elif opcode not in _NOTHING_TO_DO:
-            raise self._refusal(f"opcode {opcode}")
+    def run(self, stream: BytesIO) -> None:
+        """Executes opcodes up to STOP.
+
+        Raises:
+            UnsupportedModel: one is not known here; its argument is not even parsed.
+            KeyError, IndexError, ValueError: an operand is missing or an argument cut off.
+        """
+        code = b""
+        while code != pickle.STOP:
+            code = arguments.exactly(stream, 1)
+            if code not in _OPCODES:
+                raise self._refusal(f"opcode {_OPCODE_NAMES.get(code, code.hex())}")
+            read_argument, action = _OPCODES[code]
+            action(self, read_argument(stream))
 
     def result(self) -> object:
         """What the pickle made: all that may be left on the stack."""
@@ -133,6 +141,9 @@ class _Machine:
             f"{self._source}: its pickle asks for {found}, which is refused "
             "(allowed: tensors, dicts, lists, tuples, strings and numbers)"
         )
+
+    def _push(self, value: object) -> None:
+        self._stack.append(value)
 
     def _pop_to_mark(self) -> list[Any]:
         items: list[Any] = []
@@ -172,17 +183,19 @@ class _Machine:
         last = self._stack.pop()
         return [self._stack.pop(), last]
 
-    def _global(self, argument: str) -> None:
-        self._push_global(*argument.split(" ", 1))
+    def _global(self, names: tuple[str, str]) -> None:
+        self._push_global(*names)
 
     def _stack_global(self, _: None) -> None:
         module, name = self._pop_two()
-        self._push_global(str(module), str(name))
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise self._refusal(f"a global named by a {type(name).__name__}")
+        self._push_global(module, name)
 
     def _push_global(self, module: str, name: str) -> None:
         full_name = f"{module}.{name}"
         if full_name not in _ALLOWED_GLOBALS:
-            raise self._refusal(repr(full_name))
+            raise self._refusal(repr(full_name[:_MAX_NAME]))
         self._stack.append(_Global(full_name))
 
     def _persistent(self, _: None) -> None:
@@ -195,19 +208,19 @@ class _Machine:
                 raise self._refusal("a persistent object that is not a tensor's storage")
 
     def _reduce(self, _: None) -> None:
-        function, arguments = self._pop_two()
-        match function, arguments:
+        function, values = self._pop_two()
+        match function, values:
             case _Global(name=name), () if name == _ORDERED_DICT:
                 self._stack.append({})
             case _Global(name=name), tuple() if name == _REBUILD_TENSOR:
-                self._stack.append(self._make_tensor(self._tensor_view(arguments)))
+                self._stack.append(self._make_tensor(self._tensor_view(values)))
             case _:
                 name = function.name if isinstance(function, _Global) else type(function).__name__
                 raise self._refusal(f"calling {name!r} with unknown arguments")
 
-    def _tensor_view(self, arguments: tuple[Any, ...]) -> TensorView:
+    def _tensor_view(self, values: tuple[Any, ...]) -> TensorView:
         """Checks the arguments: storage, offset, shape, strides, requires_grad, hooks."""
-        match arguments:
+        match values:
             case (Storage() as storage, int(offset), tuple() as shape, tuple() as strides, *_) if (
                 offset >= 0 and len(shape) == len(strides)
             ):
@@ -227,36 +240,44 @@ class _Machine:
         self._stack.append(target)
 
 
-_PUSH_ARGUMENT = frozenset(
-    {"BINUNICODE", "SHORT_BINUNICODE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
-)
-_PUSH_NEW: dict[str, Callable[[], object]] = {
-    "EMPTY_DICT": dict,
-    "EMPTY_LIST": list,
-    "EMPTY_TUPLE": tuple,
-    "NONE": lambda: None,
-    "NEWTRUE": lambda: True,
-    "NEWFALSE": lambda: False,
-    "MARK": lambda: _MARK,
-}
-_NOTHING_TO_DO = frozenset({"PROTO", "FRAME", "STOP"})
-_ACTIONS: dict[str, Callable[[_Machine, Any], None]] = {
-    "BINPUT": _Machine._memoize,
-    "LONG_BINPUT": _Machine._memoize,
-    "MEMOIZE": _Machine._memoize,
-    "BINGET": _Machine._get,
-    "LONG_BINGET": _Machine._get,
-    "TUPLE": _Machine._tuple_to_mark,
-    "TUPLE1": lambda machine, _: machine._tuple_of(1),
-    "TUPLE2": lambda machine, _: machine._tuple_of(2),
-    "TUPLE3": lambda machine, _: machine._tuple_of(3),
-    "APPEND": lambda machine, _: machine._append([machine._stack.pop()]),
-    "APPENDS": lambda machine, _: machine._append(machine._pop_to_mark()),
-    "SETITEM": lambda machine, _: machine._set_items(machine._pop_two()),
-    "SETITEMS": lambda machine, _: machine._set_items(machine._pop_to_mark()),
-    "GLOBAL": _Machine._global,
-    "STACK_GLOBAL": _Machine._stack_global,
-    "BINPERSID": _Machine._persistent,
-    "REDUCE": _Machine._reduce,
-    "BUILD": _Machine._build,
+_OPCODE_NAMES = {opcode.code.encode("latin-1"): opcode.name for opcode in pickletools.opcodes}
+_OPCODES: dict[bytes, tuple[Callable[[BytesIO], Any], Callable[[_Machine, Any], None]]] = {
+    pickle.PROTO: (arguments.unsigned(1), lambda machine, _: None),
+    pickle.FRAME: (arguments.unsigned(8), lambda machine, _: None),
+    pickle.STOP: (arguments.none, lambda machine, _: None),
+    pickle.BINUNICODE: (arguments.text(4), _Machine._push),
+    pickle.SHORT_BINUNICODE: (arguments.text(1), _Machine._push),
+    pickle.BININT: (arguments.signed, _Machine._push),
+    pickle.BININT1: (arguments.unsigned(1), _Machine._push),
+    pickle.BININT2: (arguments.unsigned(2), _Machine._push),
+    pickle.LONG1: (arguments.long, _Machine._push),
+    pickle.BINFLOAT: (arguments.double, _Machine._push),
+    pickle.NONE: (arguments.none, lambda machine, _: machine._push(None)),
+    pickle.NEWTRUE: (arguments.none, lambda machine, _: machine._push(True)),
+    pickle.NEWFALSE: (arguments.none, lambda machine, _: machine._push(False)),
+    pickle.MARK: (arguments.none, lambda machine, _: machine._push(_MARK)),
+    pickle.EMPTY_DICT: (arguments.none, lambda machine, _: machine._push({})),
+    pickle.EMPTY_LIST: (arguments.none, lambda machine, _: machine._push([])),
+    pickle.EMPTY_TUPLE: (arguments.none, lambda machine, _: machine._push(())),
+    pickle.BINPUT: (arguments.unsigned(1), _Machine._memoize),
+    pickle.LONG_BINPUT: (arguments.unsigned(4), _Machine._memoize),
+    pickle.MEMOIZE: (arguments.none, _Machine._memoize),
+    pickle.BINGET: (arguments.unsigned(1), _Machine._get),
+    pickle.LONG_BINGET: (arguments.unsigned(4), _Machine._get),
+    pickle.TUPLE: (arguments.none, _Machine._tuple_to_mark),
+    pickle.TUPLE1: (arguments.none, lambda machine, _: machine._tuple_of(1)),
+    pickle.TUPLE2: (arguments.none, lambda machine, _: machine._tuple_of(2)),
+    pickle.TUPLE3: (arguments.none, lambda machine, _: machine._tuple_of(3)),
+    pickle.APPEND: (arguments.none, lambda machine, _: machine._append([machine._stack.pop()])),
+    pickle.APPENDS: (arguments.none, lambda machine, _: machine._append(machine._pop_to_mark())),
+    pickle.SETITEM: (arguments.none, lambda machine, _: machine._set_items(machine._pop_two())),
+    pickle.SETITEMS: (
+        arguments.none,
+        lambda machine, _: machine._set_items(machine._pop_to_mark()),
+    ),
+    pickle.GLOBAL: (arguments.two_lines, _Machine._global),
+    pickle.STACK_GLOBAL: (arguments.none, _Machine._stack_global),
+    pickle.BINPERSID: (arguments.none, _Machine._persistent),
+    pickle.REDUCE: (arguments.none, _Machine._reduce),
+    pickle.BUILD: (arguments.none, _Machine._build),
 }

@@ -57,8 +57,7 @@ def added_tokens(checkpoint: Checkpoint) -> dict[str, int]:
         return {}
     path = checkpoint.folder / "tokenizer.json"
     if path.exists():
-        entries = read_object(path).get("added_tokens", [])
-        return _ids(dict(_name_and_id(entry, str(path)) for entry in entries), str(path))
+        return _listed_tokens(read_object(path).get("added_tokens", []), str(path))
     path = checkpoint.folder / "added_tokens.json"
     special = _ids(read_object(path), str(path)) if path.exists() else {}
     # `vocab.json` lists the end-of-text token among the regular ones.
@@ -100,6 +99,13 @@ def _ids(value: object, source: str) -> dict[str, int]:
     if len(indices) < len(value) or min(indices, default=0) < 0:
         raise UnsupportedModel(f"{source} has negative token ids, or one id for two tokens")
     return value
+
+
+def _listed_tokens(entries: object, source: str) -> dict[str, int]:
+    """Checks the list of added tokens that came out of a file."""
+    if not isinstance(entries, list):
+        raise UnsupportedModel(f"{source}: its added_tokens are not a list")
+    return _ids(dict(_name_and_id(entry, source) for entry in entries), source)
 
 
 def _name_and_id(entry: object, source: str) -> tuple[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from types import TracebackType
@@ -37,7 +38,9 @@ class ProgressLine:
         if not self._visible or (label == self._label and now - self._drawn_at < _REDRAW_SECONDS):
             return
         self._drawn_at, self._label = now, label
-        sys.stderr.write(f"\r\x1b[K{format_line(done_bytes, total_bytes, label)}")
+        width = shutil.get_terminal_size().columns - 1
+        line = format_line(done_bytes, total_bytes, label)[:width]
+        sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 
 

@@ -16,7 +16,8 @@ from edge_voice.hub.store import PRECISIONS
 )
 def command(name: str, precision: str | None) -> None:
     """Remove the model NAME from the store."""
+    from edge_voice.cli import terminal
     from edge_voice.hub.store import remove
 
     removed = remove(name, precision)
-    click.echo(f"removed {name} ({', '.join(removed) or 'downloads'})", err=True)
+    terminal.say(f"removed {name} ({', '.join(removed) or 'downloads'})")

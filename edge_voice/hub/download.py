@@ -19,7 +19,7 @@ BLOCK_BYTES = 1 << 20
 
 
 class Download:
-    """A growing file. Use it as a context manager; leaving early keeps the part for later.
+    """A growing file. Use it as a context manager; leaving early keeps the bytes for later.
 
     Attributes:
         target: Where the file goes once it is complete and checked.
@@ -64,6 +64,8 @@ class Download:
 
     def __exit__(self, *_: object) -> None:
         self._stream.close()
+        if not self.done_bytes:
+            self.path.unlink(missing_ok=True)
 
     @property
     def complete(self) -> bool:

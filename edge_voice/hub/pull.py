@@ -33,6 +33,8 @@ _CHILD_ERRORS = {
     error.exit_code: error
     for error in (OptionError, ModelError, AudioError, StoreError, FetchError)
 }
+# With or without the name of a program before it.
+_ERROR_LINE = re.compile(r"(?:[\w-]+: )?error: (.+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Exporter(Protocol):
 
 def pull(
     name: str,
-    precision: str = store.DEFAULT_PRECISION,
+    precision: str | None = None,
     *,
     progress: Progress = silent,
     keep_weights: bool = False,
@@ -82,7 +84,7 @@ def pull(
 
     Args:
         name: A model of the catalog.
-        precision: Preset to export with.
+        precision: Preset to export with; `store.DEFAULT_PRECISION` by default.
         progress: Told what is being done, and how many bytes of how many.
         keep_weights: Leave the downloaded checkpoint in the store for further exports.
         catalog: The known models; the shipped catalog by default.
@@ -97,6 +99,7 @@ def pull(
         StoreError: The disk is full, or the store cannot be written.
         ModelError: The export failed.
     """
+    precision = precision or store.DEFAULT_PRECISION
     if folder := store.find(name, precision):
         return folder
     model = (catalog or load_catalog()).get(name)
@@ -184,6 +187,6 @@ def _child_error(code: int, printed: str, name: str) -> EdgeVoiceError:
     if code < 0:
         return ModelError(f"the export of {name} was killed by signal {-code} (out of memory?)")
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    errors = [line for line in lines if re.match(r"error: ", line, re.IGNORECASE)]
+    errors = [match[1] for line in lines if (match := _ERROR_LINE.match(line))]
     message = (errors or lines or [f"the export of {name} failed with code {code}"])[-1]
-    return _CHILD_ERRORS.get(code, EdgeVoiceError)(re.sub(r"(?i)^error: ", "", message))
+    return _CHILD_ERRORS.get(code, EdgeVoiceError)(message)

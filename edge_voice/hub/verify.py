@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from edge_voice.errors import StoreError
+from edge_voice.errors import ChecksumMismatch, StoreError
 from edge_voice.manifest import FILE_NAME, FileEntry, Manifest
 
 
@@ -24,6 +24,23 @@ def verify_bundle(folder: Path) -> list[str]:
     known = {*manifest.files, FILE_NAME}
     problems += [f"extra: {path.name}" for path in _entries(folder) if path.name not in known]
     return problems
+
+
+def check_sizes(folder: Path, manifest: Manifest) -> None:
+    """Checks that every file is there and has its size: quick enough for each start.
+
+    Raises:
+        ChecksumMismatch: Names the first file that is missing, cut short or grown.
+    """
+    for name, entry in manifest.files.items():
+        try:
+            size = (folder / name).stat().st_size
+        except OSError as error:
+            raise ChecksumMismatch(f"{folder / name}: {error.strerror}") from None
+        if size != entry.bytes:
+            raise ChecksumMismatch(
+                f"{folder / name}: {size} bytes, the manifest says {entry.bytes}"
+            )
 
 
 def sha256_file(path: Path) -> str:

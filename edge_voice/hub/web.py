@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -113,7 +114,8 @@ def _request(url: str, download: Download, token: str | None) -> urllib.request.
 
 
 def _explain_os_error(error: Any) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return re.sub(r"\[Errno -?\d+\] ", "", " ".join(text.split()))
 
 
 def _explain_hub_error(error: Exception, file: HubFile) -> str:
@@ -131,4 +133,4 @@ def _explain_hub_error(error: Exception, file: HubFile) -> str:
         return f"has no file {file.path}"
     if isinstance(error, errors.RepositoryNotFoundError):
         return f"no such repository, or a private one ({page}): log in with `hf auth login`"
-    return " ".join(_explain_os_error(error).split())
+    return _explain_os_error(error)

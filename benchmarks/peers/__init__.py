@@ -1,0 +1,1 @@
+"""The other engines: how to install, prepare and run them."""

