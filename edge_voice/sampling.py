@@ -34,14 +34,14 @@ class Sampler:
             tokens = logits.argmax(axis=1)
         else:
             # Gumbel's trick: the largest of logit/T + noise is a draw from the softmax.
-            noise = self._random.gumbel(size=logits.shape).astype(np.float32)
+            noise = np.asarray(self._random.gumbel(size=logits.shape), np.float32)
             tokens = (logits / np.float32(self.temperature) + noise).argmax(axis=1)
         chosen = np.take_along_axis(logits, tokens[:, None], axis=1)[:, 0]
         return tokens, chosen - log_sum_exp(logits)
 
 
 def log_sum_exp(logits: Array) -> Array:
-    """log Σ exp over the last axis; -inf where every entry is -inf."""
+    """Log Σ exp over the last axis; -inf where every entry is -inf."""
     highest = logits.max(axis=-1, keepdims=True)
     highest = np.where(np.isfinite(highest), highest, 0)
     with np.errstate(divide="ignore"):

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-import edge_voice  # noqa: F401  (sets ORT_DISABLE_TELEMETRY before the import below)
 import numpy as np
 import onnxruntime as ort
 
+import edge_voice  # noqa: F401  (sets ORT_DISABLE_TELEMETRY before the import below)
 from edge_voice.errors import GraphMismatch, ModelError
 from edge_voice.graph import GraphSpec
 
@@ -53,7 +53,7 @@ class Session:
         return tuple(self._value(name).shape)
 
     def dtype(self, name: str) -> type[np.generic]:
-        """numpy type of an input or output."""
+        """Numpy type of an input or output."""
         kind = self._value(name).type
         if kind not in _DTYPES:
             raise GraphMismatch(f"{self.path.name}: {name} has type {kind}, which is not supported")

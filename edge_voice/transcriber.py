@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
+from collections.abc import Iterable, Iterator, Sized
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, Unpack
 
 from edge_voice.results import Segment, Transcript
 
 if TYPE_CHECKING:
     from edge_voice.audio import AudioInput
+
+
+Block = TypeVar("Block", bound=Sized)
 
 
 class TranscribeOptions(TypedDict, total=False):
@@ -53,6 +56,14 @@ class SegmentStream:
         """Sets the generator that fills this stream; returns the stream."""
         self._segments = segments
         return self
+
+    def counted(self, blocks: Iterable[Block], sample_rate: int) -> Iterator[Block]:
+        """Passes (n,) blocks of audio on and keeps `duration` up to date."""
+        samples = 0
+        for block in blocks:
+            samples += len(block)
+            self.duration = samples / sample_rate
+            yield block
 
     def __iter__(self) -> Iterator[Segment]:
         return self._segments

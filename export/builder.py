@@ -101,7 +101,7 @@ class GraphBuilder:
     def linear(
         self, x: ir.Value, name: str, weight: Matrix, bias: Array | None = None
     ) -> ir.Value:
-        """x · weightᵀ + bias over the last axis, in the scheme that the recipe gives `name`."""
+        """X · weightᵀ + bias over the last axis, in the scheme that the recipe gives `name`."""
         scheme = self._recipe.scheme(name)
         offset = None if bias is None else self.vector(f"{name}.bias", bias)
         if scheme.bits == 32:
@@ -132,7 +132,7 @@ class GraphBuilder:
         )
 
     def tied_head(self, x: ir.Value, name: str, table: Matrix) -> ir.Value:
-        """x · tableᵀ for a vocabulary whose table is also the embedding."""
+        """X · tableᵀ for a vocabulary whose table is also the embedding."""
         if self._recipe.scheme(name).bits == 32:
             return self.op("FusedMatMul", x, self._table(name, table), domain=CONTRIB, transB=1)
         return self.linear(x, name, table)
@@ -218,7 +218,7 @@ class GraphBuilder:
         if name not in self._graph.initializers:
             value = ir.Value(
                 name=name,
-                shape=ir.Shape(tensor.shape),
+                shape=ir.Shape(tensor.shape.numpy()),
                 type=ir.TensorType(tensor.dtype),
                 const_value=tensor,
             )

@@ -26,7 +26,8 @@ def export_bundle(
     precision: str = "int8",
     name: str = "",
     licence: str = "",
-    provenance: SourceEntry | None = None,
+    origin: str = "local",
+    revision: str = "",
     announce: Callable[[str], None] = lambda line: None,
 ) -> Manifest:
     """Converts a published checkpoint into a bundle.
@@ -37,7 +38,8 @@ def export_bundle(
         precision: Name of a preset of the model's recipe.
         name: Name for people; the source's name without suffix by default.
         licence: SPDX expression of the weights; empty when unknown.
-        provenance: Where the weights came from; the local file by default.
+        origin: Who published the weights, for the manifest.
+        revision: Their commit or version, for the manifest.
         announce: Called with a line for people at each stage.
 
     Raises:
@@ -53,7 +55,7 @@ def export_bundle(
             precision=precision,
             name=name or (source.name if source.is_dir() else source.stem),
             licence=licence,
-            provenance=provenance or describe_source(checkpoint),
+            provenance=describe_source(checkpoint, origin, revision),
             announce=announce,
         )
 
@@ -98,12 +100,12 @@ def find_recipe(checkpoint: Checkpoint) -> tuple[str, ModuleType]:
     )
 
 
-def describe_source(checkpoint: Checkpoint) -> SourceEntry:
-    """Name and sha256 of a local checkpoint; of shards, the sha256 of their sha256s."""
+def describe_source(checkpoint: Checkpoint, origin: str, revision: str) -> SourceEntry:
+    """Name and sha256 of a checkpoint on disk; of shards, the sha256 of their sha256s."""
     files = checkpoint.weight_files
     digests = [file_sha256(path) for path in files]
     combined = digests[0] if len(digests) == 1 else _digest_of("".join(digests))
-    return SourceEntry(file=files[0].name, sha256=combined, origin="local")
+    return SourceEntry(file=files[0].name, sha256=combined, origin=origin, revision=revision)
 
 
 def _recipes() -> Iterator[tuple[str, ModuleType]]:

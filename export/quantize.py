@@ -157,7 +157,7 @@ def _encode(values: Array, scale: Array, lowest: int) -> Array:
 
 def _squared_error(values: Array, codes: Array, scale: Array) -> Array:
     difference = values - codes * scale[..., None]
-    return np.einsum("nbk,nbk->nb", difference, difference)
+    return np.asarray(np.einsum("nbk,nbk->nb", difference, difference))
 
 
 def _refit(values: Array, codes: Array, scale: Array) -> Array:

@@ -101,7 +101,7 @@ class WeightStore:
 
     def codes(self, name: str, blocks: Blocks, *, flat: bool) -> ir.TensorProtocol:
         """The codes of a block-quantized matrix in one of the two shapes."""
-        shape = (blocks.rows, blocks.blocks, blocks.block_bytes)
+        shape: tuple[int, ...] = (blocks.rows, blocks.blocks, blocks.block_bytes)
         if flat:
             shape = (blocks.rows, blocks.blocks * blocks.block_bytes)
         return self._external(name, blocks.offset, ir.DataType.UINT8, shape)

@@ -41,10 +41,12 @@ class CheckpointMatrix:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """See `Matrix`."""
         first, *rest = self.checkpoint.shape(self.name)
         return first, int(np.prod(rest))
 
     def rows(self, start: int, stop: int) -> Array:
+        """See `Matrix`."""
         return self.checkpoint.read_rows(self.name, start, stop).reshape(stop - start, -1)
 
 
@@ -56,9 +58,11 @@ class StackedMatrix:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """See `Matrix`."""
         return sum(part.shape[0] for part in self.parts), self.parts[0].shape[1]
 
     def rows(self, start: int, stop: int) -> Array:
+        """See `Matrix`."""
         pieces, offset = [], 0
         for part in self.parts:
             low, high = max(start - offset, 0), min(stop - offset, part.shape[0])
@@ -100,5 +104,5 @@ class DataFile:
         self._file.write(b"\0" * (-self._file.tell() % _ALIGNMENT))
         offset = self._file.tell()
         for chunk in chunks:
-            self._file.write(memoryview(np.ascontiguousarray(chunk)).cast("B"))
+            self._file.write(np.ascontiguousarray(chunk).data)
         return offset

@@ -6,6 +6,8 @@ import importlib.util
 import re
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -116,6 +118,34 @@ def pull(
             return _pull_locked(model, precision, exporter, progress, keep_weights)
         finally:
             store.sweep(name)
+
+
+@contextmanager
+def borrow_weights(
+    name: str, precision: str, output: Path, *, progress: Progress = silent
+) -> Iterator[ExportJob]:
+    """A model's weights for an export outside the store; gone again afterwards.
+
+    Args:
+        name: A model of the catalog.
+        precision: Preset, which tells how much room the bundle needs.
+        output: Folder of the bundle.
+        progress: Told the bytes of each file.
+
+    Raises:
+        ModelNotFound, FetchError, StoreError: As `pull`.
+    """
+    model = load_catalog().get(name)
+
+    def on_wait() -> None:
+        progress(0, None, f"waiting for another process that is working on {name}")
+
+    with store.lock(name, on_wait):
+        bundle_bytes = model.parameters * _BYTES_PER_PARAMETER[precision]
+        checkpoint, weights = fetch_weights(model, bundle_bytes, progress)
+        yield _export_job(model, precision, checkpoint, weights, output)
+        shutil.rmtree(store.weights_folder(name), ignore_errors=True)
+        store.sweep(name)
 
 
 def export_in_child(job: ExportJob, progress: Progress, /) -> None:

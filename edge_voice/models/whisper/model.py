@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
@@ -14,6 +14,7 @@ from edge_voice.errors import OptionError
 from edge_voice.features import LogMel
 from edge_voice.manifest import Manifest, from_dict
 from edge_voice.models.whisper import graphs
+from edge_voice.models.whisper.clips import Clip, clips
 from edge_voice.models.whisper.config import (
     FRAMES_PER_POSITION,
     SAMPLE_RATE,
@@ -27,7 +28,6 @@ from edge_voice.results import Segment, Transcript
 from edge_voice.session import Session
 from edge_voice.tokenizer import BytePairTokenizer
 from edge_voice.transcriber import SegmentStream, TranscribeOptions, check_keys
-from edge_voice.vad import SpeechChunk, VoiceActivity, speech_chunks
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -38,8 +38,6 @@ _TAIL_SECONDS = 2.0
 _TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _TASKS = ("transcribe", "translate")
 _TIMESTAMPS = ("segment", "none")
-# A rest of a chunk with less speech than this in it is the tail of the last word.
-_SHORTEST_REST_SAMPLES = SAMPLE_RATE // 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +113,7 @@ class WhisperModel:
 
     def encode(self, features: Array) -> Array:
         """Encoder output: (mels, frames) → (frames / 2, width)."""
-        return self._encoder(features[None]).hidden_states[0]
+        return np.asarray(self._encoder(features[None]).hidden_states[0])
 
     def generate(
         self,
@@ -154,13 +152,12 @@ class WhisperModel:
         stream.language_probability = 1.0 if settings.language else 0.0
         previous = list(settings.initial_prompt)
         with blocks:
-            counted = _counted(blocks, stream)
-            for clip in _clips(counted, settings.vad):
+            for clip in clips(stream.counted(blocks, SAMPLE_RATE), vad=settings.vad):
                 yield from self._clip(clip, settings, stream, previous)
         stream.position = stream.duration
 
     def _clip(
-        self, clip: _Clip, settings: _Settings, stream: SegmentStream, previous: list[int]
+        self, clip: Clip, settings: _Settings, stream: SegmentStream, previous: list[int]
     ) -> Iterator[Segment]:
         """The reference's loop: decode a window, move on to where its last segment closed."""
         seek = 0
@@ -249,63 +246,6 @@ class WhisperModel:
         if value not in allowed:
             known = ", ".join(sorted(item for item in allowed if item))
             raise OptionError(f"unknown {option} {value!r} (known: {known})")
-
-
-class _Clip:
-    """A stretch of the recording that is transcribed window by window.
-
-    Attributes:
-        start: Its first sample in the recording.
-    """
-
-    def __init__(
-        self, start: int, blocks: Iterable[Array], speech: tuple[tuple[int, int], ...] | None
-    ) -> None:
-        self.start = start
-        self._blocks = iter(blocks)
-        self._speech = speech
-        self._buffer = np.zeros(0, np.float32)
-        self._dropped = 0
-
-    def window(self, start: int, count: int) -> Array:
-        """Up to `count` samples from `start` on; what lies before is forgotten."""
-        parts, have = [self._buffer], self._dropped + len(self._buffer)
-        while have < start + count and (block := next(self._blocks, None)) is not None:
-            parts.append(block)
-            have += len(block)
-        joined = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        self._buffer = joined[start - self._dropped :]
-        self._dropped = start
-        return self._buffer[:count]
-
-    def goes_on(self, seek: int) -> bool:
-        """Whether there is speech to expect from `seek` on."""
-        if self._speech is None or seek == 0:
-            return True
-        position = self.start + seek
-        left = sum(max(0, stop - max(begin, position)) for begin, stop in self._speech)
-        return left >= _SHORTEST_REST_SAMPLES
-
-
-def _clips(blocks: Iterable[Array], vad: bool) -> Iterator[_Clip]:
-    if not vad:
-        yield _Clip(0, blocks, None)
-        return
-    for chunk in speech_chunks(blocks, VoiceActivity()):
-        yield _as_clip(chunk)
-
-
-def _as_clip(chunk: SpeechChunk) -> _Clip:
-    return _Clip(chunk.start, [chunk.waveform], chunk.speech)
-
-
-def _counted(blocks: Iterable[Array], stream: SegmentStream) -> Iterator[Array]:
-    """Passes blocks on and keeps the stream's duration up to date."""
-    samples = 0
-    for block in blocks:
-        samples += len(block)
-        stream.duration = samples / SAMPLE_RATE
-        yield block
 
 
 def load(folder: Path, manifest: Manifest, *, threads: int) -> WhisperModel:

@@ -34,6 +34,7 @@ class Suppress:
         self._tokens = np.array(tokens, np.intp)
 
     def __call__(self, logits: Array, tokens: Sequence[int]) -> None:
+        """See `LogitsRule`."""
         logits[self._tokens] = -np.inf
 
 
@@ -41,6 +42,7 @@ class SuppressFirst(Suppress):
     """Tokens that do not open one: a blank, or the end."""
 
     def __call__(self, logits: Array, tokens: Sequence[int]) -> None:
+        """See `LogitsRule`."""
         if not tokens:
             super().__call__(logits, tokens)
 
@@ -61,6 +63,7 @@ class TimestampOrder:
         self._latest_start = self._first + round(_LATEST_START_SECONDS / SECONDS_PER_POSITION)
 
     def __call__(self, logits: Array, tokens: Sequence[int]) -> None:
+        """See `LogitsRule`."""
         first = self._first
         logits[self._no_timestamps] = -np.inf
         logits[self._limit :] = -np.inf

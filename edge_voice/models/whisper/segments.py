@@ -1,5 +1,6 @@
 """From the tokens of a window to segments, and to where the next window starts
-(openai-whisper 20250625, `transcribe.py`)."""
+(openai-whisper 20250625, `transcribe.py`).
+"""
 
 from __future__ import annotations
 

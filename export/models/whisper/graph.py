@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from ...builder import CONTRIB, GraphBuilder
+from ...builder import CONTRIB, GraphBuilder, Shape
 from ...weights import Array, Matrix, StackedMatrix
 from .names import Weights
 
@@ -118,7 +118,7 @@ def build_decoder(b: GraphBuilder, w: Weights, d: Dimensions) -> None:
     logits = b.tied_head(last, "decoder.head", embedding)
     b.output(logits, "logits", FLOAT, ["rows", "k", d.vocabulary])
     for i, (key, value) in enumerate(presents):
-        shape = ["rows", d.decoder_heads, "capacity", d.width // d.decoder_heads]
+        shape: Shape = ["rows", d.decoder_heads, "capacity", d.width // d.decoder_heads]
         b.output(key, f"present.{i}.key", FLOAT, shape)
         b.output(value, f"present.{i}.value", FLOAT, shape)
 
@@ -180,7 +180,7 @@ def _cross_cache(
 ) -> None:
     """Keys and values of decoder layer i: computed once per clip, not once per token."""
     both = _linear(b, w, hidden, f"decoder.layers.{i}.encoder_attn", "k_proj", "v_proj")
-    shape = ["batch", heads, "positions", size]
+    shape: Shape = ["batch", heads, "positions", size]
     for kind, part in zip(
         ("key", "value"), b.ops("Split", both, outputs=2, axis=-1, num_outputs=2), strict=True
     ):
@@ -189,8 +189,8 @@ def _cross_cache(
 
 def _cache_inputs(b: GraphBuilder, i: int, d: Dimensions) -> tuple[ir.Value, ...]:
     size = d.width // d.decoder_heads
-    past = ["rows", d.decoder_heads, "capacity", size]
-    cross = ["clips", d.decoder_heads, "positions", size]
+    past: Shape = ["rows", d.decoder_heads, "capacity", size]
+    cross: Shape = ["clips", d.decoder_heads, "positions", size]
     return (
         b.input(f"past_key_values.{i}.key", FLOAT, past),
         b.input(f"past_key_values.{i}.value", FLOAT, past),

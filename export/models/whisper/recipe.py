@@ -10,7 +10,6 @@ from edge_voice.errors import UnsupportedModel
 from edge_voice.models.whisper import graphs
 from edge_voice.models.whisper.config import WhisperConfig
 
-from ...builder import GraphBuilder
 from ...checkpoint import Checkpoint
 from ...package import Bundle
 from ...quantize import (

@@ -17,12 +17,13 @@ from edge_voice.tokenizer import BytePairTokenizer
 from .graph import Dimensions
 
 # In the order of their tokens.
-LANGUAGES = (
+_LANGUAGES = (
     "en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no th "
     "ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr "
     "pa si km sn yo so af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt "
     "haw ln ha ba jw su yue"
-).split()
+)
+LANGUAGES = tuple(_LANGUAGES.split())
 _AFTER_LANGUAGES = (
     "<|translate|>",
     "<|transcribe|>",
@@ -38,10 +39,8 @@ _SMALLEST_MULTILINGUAL = 51_865
 
 # What a transcript never says: the reference suppresses these symbols alone and after a blank,
 # where that is one token; of musical signs (some of several tokens) the first.
-_SYMBOLS = (
-    *'"#()*+/:;<=>@[\\]^_`{|}~「」『』',
-    *"<< >> <<< >>> -- --- -( -[ (' (\" (( )) ((( ))) [[ ]] {{ }} ♪♪ ♪♪♪".split(),
-)
+_SIGNS = '"#()*+/:;<=>@[\\]^_`{|}~「」『』'
+_PAIRS = "<< >> <<< >>> -- --- -( -[ (' (\" (( )) ((( ))) [[ ]] {{ }} ♪♪ ♪♪♪"
 _MUSIC = "♩♪♫♬♭♮♯"
 
 
@@ -91,7 +90,7 @@ def token_config(
 def unspoken_tokens(tokenizer: BytePairTokenizer) -> set[int]:
     """Tokens of symbols and annotations that nobody says aloud."""
     found = {tokenizer.encode(" -")[0], tokenizer.encode(" '")[0]}  # inside words they may stay
-    for symbol in (*_SYMBOLS, *_MUSIC):
+    for symbol in (*_SIGNS, *_PAIRS.split(), *_MUSIC):
         for ids in (tokenizer.encode(symbol), tokenizer.encode(f" {symbol}")):
             if len(ids) == 1 or symbol in _MUSIC:
                 found.add(ids[0])

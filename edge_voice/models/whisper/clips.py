@@ -1,0 +1,61 @@
+"""Stretches of a recording, each read through windows that move on as far as was understood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from edge_voice.models.whisper.config import SAMPLE_RATE
+from edge_voice.vad import VoiceActivity, speech_chunks
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+# A rest of a chunk with less speech than this in it is the tail of the last word.
+_SHORTEST_REST_SAMPLES = SAMPLE_RATE // 5
+
+
+class Clip:
+    """A stretch of the recording that is transcribed window by window.
+
+    Attributes:
+        start: Its first sample in the recording.
+    """
+
+    def __init__(
+        self, start: int, blocks: Iterable[Array], speech: tuple[tuple[int, int], ...] | None
+    ) -> None:
+        self.start = start
+        self._blocks = iter(blocks)
+        self._speech = speech
+        self._buffer = np.zeros(0, np.float32)
+        self._dropped = 0
+
+    def window(self, start: int, count: int) -> Array:
+        """Up to `count` samples from `start` on; what lies before is forgotten."""
+        parts, have = [self._buffer], self._dropped + len(self._buffer)
+        while have < start + count and (block := next(self._blocks, None)) is not None:
+            parts.append(block)
+            have += len(block)
+        joined = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        self._buffer = joined[start - self._dropped :]
+        self._dropped = start
+        return self._buffer[:count]
+
+    def goes_on(self, seek: int) -> bool:
+        """Whether there is speech to expect from `seek` on."""
+        if self._speech is None or seek == 0:
+            return True
+        position = self.start + seek
+        left = sum(max(0, stop - max(begin, position)) for begin, stop in self._speech)
+        return left >= _SHORTEST_REST_SAMPLES
+
+
+def clips(blocks: Iterable[Array], *, vad: bool) -> Iterator[Clip]:
+    """The recording as one endless clip, or cut at its pauses with silence left out."""
+    if not vad:
+        yield Clip(0, blocks, None)
+        return
+    for chunk in speech_chunks(blocks, VoiceActivity()):
+        yield Clip(chunk.start, [chunk.waveform], chunk.speech)

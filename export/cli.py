@@ -1,0 +1,110 @@
+"""`edge-voice export`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from edge_voice.errors import OptionError
+from edge_voice.hub.store import DEFAULT_PRECISION, PRECISIONS
+from edge_voice.manifest import Manifest
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "--source",
+    type=click.Path(path_type=Path),
+    help="A local Hugging Face folder, .safetensors file or OpenAI .pt file.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default=DEFAULT_PRECISION,
+    show_default=True,
+    help="How weights are stored.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of the bundle; an older bundle there is replaced.",
+)
+@click.option("--name", "bundle_name", help="Name in the manifest; NAME or the file's by default.")
+@click.option("--licence", default="", help="SPDX expression of the weights' licence.")
+@click.option("--origin", default="", help="Where the weights came from, for the manifest.")
+@click.option("--revision", default="", help="Their commit or version, for the manifest.")
+def export(
+    name: str | None,
+    source: Path | None,
+    precision: str,
+    output: Path,
+    bundle_name: str | None,
+    licence: str,
+    origin: str,
+    revision: str,
+) -> None:
+    """Convert a checkpoint into a bundle of quantized ONNX graphs.
+
+    NAME is a model of the catalog (`edge-voice models` lists them); its weights are fetched.
+    With --source, a local checkpoint is converted instead; NAME then only says what it is.
+    """
+    if name is None and source is None:
+        raise OptionError("give NAME, a model of the catalog, or --source, a local checkpoint")
+    job = _Job(output, precision, bundle_name or name or "", licence, origin, revision)
+    if name is not None and source is None:
+        manifest = _export_fetched(name, job)
+    else:
+        manifest = _export_local(name, Path(str(source)), job)
+    size = sum(entry.bytes for entry in manifest.files.values())
+    click.echo(f"{output}: {manifest.name}, {precision}, {size / 1e6:.1f} MB", err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Where the bundle goes and what its manifest says; what is empty comes from the catalog."""
+
+    output: Path
+    precision: str
+    name: str
+    licence: str
+    origin: str
+    revision: str
+
+    def run(self, source: Path, *, licence: str = "", origin: str = "", revision: str = "") -> Any:
+        from .pipeline import export_bundle
+
+        return export_bundle(
+            source,
+            self.output,
+            precision=self.precision,
+            name=self.name,
+            licence=self.licence or licence,
+            origin=self.origin or origin or "local",
+            revision=self.revision or revision,
+            announce=lambda line: click.echo(line, err=True),
+        )
+
+
+def _export_local(name: str | None, source: Path, job: _Job) -> Manifest:
+    """A local checkpoint; with NAME it is a copy of that model and has its licence."""
+    from edge_voice.hub.catalog import load_catalog
+
+    licence = load_catalog().get(name).licence if name else ""
+    return cast(Manifest, job.run(source, licence=licence))
+
+
+def _export_fetched(name: str, job: _Job) -> Manifest:
+    from edge_voice.cli._bar import ProgressLine
+    from edge_voice.hub.pull import borrow_weights
+
+    with (
+        ProgressLine() as progress,
+        borrow_weights(name, job.precision, job.output, progress=progress) as fetched,
+    ):
+        facts = {"licence": fetched.licence, "origin": fetched.origin}
+        return cast(Manifest, job.run(fetched.source, **facts, revision=fetched.revision))
