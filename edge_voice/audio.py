@@ -21,7 +21,7 @@ from edge_voice.errors import AudioError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import soundfile  # type: ignore[import-untyped]
+    import soundfile
 
     Block = npt.NDArray[np.float32]
 
@@ -272,7 +272,7 @@ def _too_long(name: str, max_seconds: float) -> AudioError:
 
 
 def _resampled(blocks: Iterator[Block], rate: int, sample_rate: int) -> Iterator[Block]:
-    import soxr  # type: ignore[import-untyped]
+    import soxr
 
     resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
     for block in blocks:

@@ -29,20 +29,20 @@ class Hypothesis:
 
     Attributes:
         tokens: Ids without prompt and end token.
-        logprob: Sum of natural-log probabilities, that of the end token included.
+        logprobs: Natural-log probability of each token, then that of the end token if reached.
         looped: The loop guard cut it.
         complete: It ended with the end token, not at a limit.
     """
 
     tokens: list[int] = field(default_factory=list)
-    logprob: float = 0.0
+    logprobs: list[float] = field(default_factory=list)
     looped: bool = False
     complete: bool = False
 
     @property
     def avg_logprob(self) -> float:
         """Mean per token, the end token counted."""
-        return self.logprob / (len(self.tokens) + 1)
+        return sum(self.logprobs) / (len(self.tokens) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _extend(
     row: Hypothesis, token: int, logprob: float, end_token: int, guard: LoopGuard | None
 ) -> bool:
     """Appends a token; returns whether the row goes on."""
-    row.logprob += logprob
+    row.logprobs.append(logprob)
     if token == end_token:
         row.complete = True
         return False
@@ -124,7 +124,7 @@ def _extend(
     if start is None:
         return True
     row.looped = True
-    del row.tokens[start:]
+    del row.tokens[start:], row.logprobs[start:]
     return False
 
 

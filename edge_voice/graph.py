@@ -12,7 +12,8 @@ from edge_voice.errors import GraphMismatch
 class GraphSpec:
     """Names of one graph's inputs and outputs; shapes and types live in the graph itself.
 
-    A name may hold `{i}`: it then stands for one name per layer, counted from 0 without gaps.
+    A name may hold `{i}`: it then stands for one name per layer, counted from 0 without gaps;
+    there is at least one layer.
     """
 
     inputs: tuple[str, ...]
@@ -58,5 +59,5 @@ def _count_layers(patterns: Iterable[str], names: set[str]) -> int:
             count = 0
             while pattern.replace("{i}", str(count)) in names:
                 count += 1
-            return count
+            return max(count, 1)  # so that layer 0 is what is reported missing
     return 0

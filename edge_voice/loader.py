@@ -12,6 +12,7 @@ from edge_voice import models
 from edge_voice.cpu import allowed_cores
 from edge_voice.errors import ModelNotFound, OptionError, UnsupportedModel
 from edge_voice.hub import store
+from edge_voice.hub.progress import Progress, silent
 from edge_voice.hub.pull import pull
 from edge_voice.hub.verify import check_sizes
 from edge_voice.manifest import FILE_NAME, Manifest
@@ -23,6 +24,7 @@ def load(
     *,
     precision: str | None = None,
     threads: int | None = None,
+    progress: Progress = silent,
 ) -> Transcriber:
     """Loads a model.
 
@@ -31,6 +33,7 @@ def load(
             store is fetched and exported first, unless the network is forbidden.
         precision: Which of a model's bundles; by default the one that is installed.
         threads: Cores to use; by default all that this process may use.
+        progress: Told what is fetched and converted, if anything must be.
 
     Raises:
         ModelNotFound: No such folder, no such name.
@@ -40,7 +43,7 @@ def load(
     """
     if threads is not None and threads < 1:
         raise OptionError(f"{threads} threads (allowed: 1 or more)")
-    folder = _folder(os.fspath(name_or_folder), precision)
+    folder = _folder(os.fspath(name_or_folder), precision, progress)
     manifest = Manifest.load(folder)
     check_sizes(folder, manifest)
     known = [info.name for info in pkgutil.iter_modules(models.__path__)]
@@ -52,11 +55,12 @@ def load(
     return cast(Transcriber, module.load(folder, manifest, threads=threads or allowed_cores()))
 
 
-def _folder(name_or_folder: str, precision: str | None) -> Path:
+def _folder(name_or_folder: str, precision: str | None, progress: Progress) -> Path:
     """A path is anything with a separator or a manifest in it; everything else is a name."""
     path = Path(name_or_folder)
     if (path / FILE_NAME).is_file():
         return path
     if os.sep in name_or_folder or path.is_dir():
         raise ModelNotFound(f"no {FILE_NAME} in {path}: not a bundle")
-    return store.find(name_or_folder, precision) or pull(name_or_folder, precision)
+    installed = store.find(name_or_folder, precision)
+    return installed or pull(name_or_folder, precision, progress=progress)

@@ -94,7 +94,7 @@ class Manifest:
             raw = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ManifestError(f"no {FILE_NAME} in {folder}: not a bundle") from None
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ManifestError(f"{path}: cannot be read: {error}") from None
         if not isinstance(raw, dict):
             raise ManifestError(f"{path}: expected an object, found {type(raw).__name__}")

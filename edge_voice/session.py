@@ -42,6 +42,8 @@ class Session:
                 os.fspath(path), _options(threads), providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # onnxruntime's exceptions share no base class
+            if "bad allocation" in str(error) or "bad_alloc" in str(error):
+                raise MemoryError(f"not enough memory to open {self.path.name}") from None
             message = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ModelError(f"{self.path.name}: onnxruntime cannot load it: {message}") from None
         self._inputs = {value.name: value for value in self._session.get_inputs()}

@@ -1,4 +1,7 @@
-"""Silero VAD v6: the probability of speech, 32 ms by 32 ms."""
+"""Silero VAD v6: the probability of speech, 32 ms by 32 ms.
+
+The graph in data/ has the published weights and is written by export/silero.py.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ ROW_SAMPLES = 512
 GRAPH = GraphSpec(inputs=("input", "h", "c"), outputs=("speech_probs", "hn", "cn"))
 _GRAPH_PATH = Path(__file__).with_name("data") / "silero_vad.onnx"
 _CONTEXT_SAMPLES = 64
-# More rows in one call are no faster (0.07 ms each from 8 on) and need more memory.
+# A row takes 24 µs of one core at 8 rows a call, 20 at 32 and 19 from 64 on: more rows only need
+# more memory.
 _MAX_ROWS = 32
 
 Waveform = NDArray[np.float32]

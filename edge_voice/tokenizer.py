@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import os
 from collections.abc import Iterable
 from functools import cached_property
@@ -32,9 +32,8 @@ class BytePairTokenizer:
         self._path = Path(path)
         self._pattern = pattern
         try:
-            lines = self._path.read_bytes().splitlines()
-            self._pieces = [base64.b64decode(line.split()[0]) for line in lines]
-        except (OSError, ValueError, IndexError) as error:
+            self._pieces = _parse(self._path.read_bytes())
+        except (OSError, ValueError) as error:
             raise ModelError(f"{self._path.name}: not a tiktoken vocabulary: {error}") from None
 
     def __len__(self) -> int:
@@ -62,3 +61,16 @@ class BytePairTokenizer:
         return tiktoken.Encoding(
             self._path.name, pat_str=self._pattern, mergeable_ranks=ranks, special_tokens={}
         )
+
+
+def _parse(content: bytes) -> list[bytes]:
+    words = content.split()
+    pieces = [_piece(word) for word in words[::2]]
+    if not pieces or [*map(int, words[1::2])] != [*range(len(pieces))]:
+        raise ValueError("its ids are not 0, 1, 2 and so on")
+    return pieces
+
+
+def _piece(word: bytes) -> bytes:
+    """The published multilingual file writes its one empty token as a lone padding sign."""
+    return b"" if word == b"=" else binascii.a2b_base64(word, strict_mode=True)

@@ -132,10 +132,15 @@ def _is_replaceable(target: Path) -> bool:
 
 
 def _swap(temporary: Path, target: Path) -> None:
+    """Puts the new folder in the place of the old one, which comes back if that fails."""
     if not target.exists():
         temporary.rename(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-    os.replace(target, old)
-    temporary.rename(target)
-    shutil.rmtree(old)
+    try:
+        os.replace(target, old)
+        temporary.rename(target)
+    finally:
+        if not target.exists():
+            os.replace(old, target)
+        shutil.rmtree(old, ignore_errors=True)

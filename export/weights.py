@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -90,14 +91,20 @@ class DataFile:
     def __enter__(self) -> DataFile:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+            return
+        with suppress(OSError):  # a full disk fails here again: the first error tells more
+            self._file.close()
 
     def close(self) -> None:
         """Flushes to the disk: the bundle is renamed into place only after that."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
 
     def write(self, chunks: Iterator[Array]) -> int:
         """Appends chunks; returns the offset of the first, in bytes."""

@@ -53,7 +53,7 @@ class Models:
         """sherpa-onnx's folder with both precisions."""
         folder = self._made / "sherpa-tiny.en"
         if not folder.exists():
-            partial = folder.with_suffix(".part")
+            partial = folder.with_name(f"{folder.name}.part")
             self._script("sherpa_export.py", self.openai(), partial)
             partial.rename(folder)
         return folder

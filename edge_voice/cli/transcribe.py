@@ -106,16 +106,10 @@ def split_formats(values: tuple[str, ...]) -> tuple[str, ...]:
 def open_model(name: str, precision: str | None, threads: int | None) -> Transcriber:
     """Loads a model; one that is known but not installed is fetched first, with progress."""
     from edge_voice import loader
-    from edge_voice.hub import store
+    from edge_voice.cli._bar import ProgressLine
 
-    is_name = os.sep not in name and not os.path.isdir(name)
-    if is_name and store.find(name, precision) is None:
-        from edge_voice.cli._bar import ProgressLine
-        from edge_voice.hub.pull import pull
-
-        with ProgressLine() as progress:
-            pull(name, precision or store.DEFAULT_PRECISION, progress=progress)
-    return loader.load(name, precision=precision, threads=threads)
+    with ProgressLine() as progress:
+        return loader.load(name, precision=precision, threads=threads, progress=progress)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ ENCODER = GraphSpec(
     inputs=("input_features",),  # (batch, mels, frames) log-mel, frames even
     outputs=(
         "encoder_hidden_states",  # (batch, frames / 2, width)
-        "encoder.{i}.key",  # (batch, heads, frames / 2, head size): cross-attention of layer i
-        "encoder.{i}.value",
+        # Cross-attention of decoder layer i; keys are transposed: what multiplies a single row
+        "encoder.{i}.key",  # (batch, heads, head size, frames / 2)
+        "encoder.{i}.value",  # (batch, heads, frames / 2, head size)
     ),
 )
 
@@ -22,7 +23,7 @@ DECODER = GraphSpec(
         "total_sequence_length",  # () int32: the longest row after this call
         "past_key_values.{i}.key",  # (rows, heads, capacity, head size)
         "past_key_values.{i}.value",
-        "encoder.{i}.key",  # (clips, heads, positions, head size); clips divides rows
+        "encoder.{i}.key",  # (clips, heads, head size, positions); clips divides rows
         "encoder.{i}.value",
     ),
     outputs=(

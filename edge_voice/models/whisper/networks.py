@@ -22,7 +22,8 @@ class Encoded:
 
     Attributes:
         hidden_states: (batch, positions, width) float32.
-        cross: Name → (batch, heads, positions, head size): keys and values per decoder layer.
+        cross: Name → keys (batch, heads, head size, positions) and values (batch, heads,
+            positions, head size) of each decoder layer.
     """
 
     hidden_states: Array
@@ -40,7 +41,7 @@ class Encoder:
     def __init__(self, session: Session) -> None:
         self._session = session
         _, _, width = session.shape("encoder_hidden_states")
-        _, heads, _, size = session.shape(_CROSS.format(i=0, kind="key"))
+        _, heads, size, _ = session.shape(_CROSS.format(i=0, kind="key"))
         self._width, self._heads, self._size = int(width), int(heads), int(size)
 
     def __call__(self, features: Array) -> Encoded:
@@ -52,12 +53,14 @@ class Encoder:
         batch, _, frames = features.shape
         positions = frames // FRAMES_PER_POSITION
         hidden = np.empty((batch, positions, self._width), np.float32)
+        shapes = {
+            "key": (batch, self._heads, self._size, positions),
+            "value": (batch, self._heads, positions, self._size),
+        }
         cross = {
-            _CROSS.format(i=i, kind=kind): np.empty(
-                (batch, self._heads, positions, self._size), np.float32
-            )
+            _CROSS.format(i=i, kind=kind): np.empty(shape, np.float32)
             for i in range(self._session.layers)
-            for kind in ("key", "value")
+            for kind, shape in shapes.items()
         }
         binding = self._session.bind()
         binding.input("input_features", np.ascontiguousarray(features))

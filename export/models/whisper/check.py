@@ -12,8 +12,8 @@ from edge_voice.models.whisper.config import WhisperConfig
 from edge_voice.models.whisper.networks import Decoder, Encoder
 from edge_voice.session import Session
 
-# Opening graphs takes about twice their size in memory, and an export's peak memory is a
-# promise: larger bundles are checked when they are first loaded, by `edge-voice verify --run`.
+# Opening graphs takes about twice their size in memory, and an export's peak memory is a promise:
+# larger bundles are left to the tests, which check the same code on small ones.
 _LARGEST_BYTES = 150 << 20
 # Two ways of computing the same logits differ by rounding, and at 8 bits by the rounding of
 # activations, which depends on the rows that are quantized together.

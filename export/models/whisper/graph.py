@@ -55,11 +55,12 @@ def build_encoder(b: GraphBuilder, w: Weights, d: Dimensions) -> None:
     normed = _norm(b, w, x, "encoder.layers.0.self_attn_layer_norm")
     for i in range(d.encoder_layers):
         layer = f"encoder.layers.{i}"
-        qkv = _linear(b, w, normed, f"{layer}.self_attn", "q_proj", "k_proj", "v_proj")
-        query, key, value = b.ops("Split", qkv, outputs=3, axis=-1, num_outputs=3)
-        mixed = b.op(
-            "MultiHeadAttention", query, key, value, domain=CONTRIB, num_heads=d.encoder_heads
-        )
+        # Three products, not one fused: splitting its result costs more than quantizing thrice.
+        projected = [
+            _linear(b, w, normed, f"{layer}.self_attn", part)
+            for part in ("q_proj", "k_proj", "v_proj")
+        ]
+        mixed = b.op("MultiHeadAttention", *projected, domain=CONTRIB, num_heads=d.encoder_heads)
         attended = _linear(b, w, mixed, f"{layer}.self_attn", "out_proj")
         normed, x = _add_norm(b, w, attended, x, f"{layer}.final_layer_norm")
         following = (
@@ -88,7 +89,7 @@ def build_decoder(b: GraphBuilder, w: Weights, d: Dimensions) -> None:
     table = b.vector("decoder.embed_positions", w.tensor("decoder.embed_positions.weight"))
     x = b.op("Add", x, b.op("Gather", table, positions, axis=0))
     normed = _norm(b, w, x, "decoder.layers.0.self_attn_layer_norm")
-    shapes = _CrossShapes.emit(b, ids, caches[0][2], d.width)
+    shapes = _CrossShapes.emit(b, ids, caches[0][2], d)
     presents = []
     for i, (past_key, past_value, cross_key, cross_value) in enumerate(caches):
         layer = f"decoder.layers.{i}"
@@ -105,7 +106,7 @@ def build_decoder(b: GraphBuilder, w: Weights, d: Dimensions) -> None:
         attended = _linear(b, w, mixed, f"{layer}.self_attn", "out_proj")
         normed, x = _add_norm(b, w, attended, x, f"{layer}.encoder_attn_layer_norm")
         query = _linear(b, w, normed, f"{layer}.encoder_attn", "q_proj")
-        mixed = shapes.attend(b, query, cross_key, cross_value, d.decoder_heads)
+        mixed = shapes.attend(b, query, cross_key, cross_value)
         attended = _linear(b, w, mixed, f"{layer}.encoder_attn", "out_proj")
         normed, x = _add_norm(b, w, attended, x, f"{layer}.final_layer_norm")
         following = (
@@ -125,31 +126,40 @@ def build_decoder(b: GraphBuilder, w: Weights, d: Dimensions) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _CrossShapes:
-    """Cross-attention for several rows per clip.
+    """Cross-attention over keys and values that are computed once per clip.
 
-    Beams or samples of one clip attend to the same keys and values. Nothing is causal here, so
-    the rows of a clip are laid behind one another as if they were one longer query: no copy of
-    the keys and values per row.
+    Written out instead of MultiHeadAttention: at one row, with the keys stored transposed, two
+    plain products take 0.11 ms over 600 positions where the fused kernel takes 0.17 ms, most of
+    it for transposing the keys again at each token.
+
+    Rows of one clip (beams, samples) attend to the same keys and values. Nothing is causal here,
+    so they are laid behind one another as if they were one longer query: no copy per row.
     """
 
-    folded: ir.Value  # (clips, rows / clips · n, width)
+    folded: ir.Value  # (clips, rows / clips · n, heads, head size)
     unfolded: ir.Value  # (rows, n, width)
+    scale: ir.Value  # 1 / √head size
 
     @classmethod
     def emit(
-        cls, b: GraphBuilder, ids: ir.Value, cross_key: ir.Value, width: int
+        cls, b: GraphBuilder, ids: ir.Value, cross_key: ir.Value, d: Dimensions
     ) -> _CrossShapes:
+        size = d.width // d.decoder_heads
         clips = b.op("Shape", cross_key, start=0, end=1)
-        tail = b.constant([width])
-        folded = b.op("Concat", clips, b.constant([-1]), tail, axis=0)
-        return cls(folded, b.op("Concat", b.op("Shape", ids), tail, axis=0))
+        tail = b.constant([-1, d.decoder_heads, size])
+        return cls(
+            b.op("Concat", clips, tail, axis=0),
+            b.op("Concat", b.op("Shape", ids), b.constant([d.width]), axis=0),
+            b.constant(size**-0.5, np.float32),
+        )
 
     def attend(
-        self, b: GraphBuilder, query: ir.Value, key: ir.Value, value: ir.Value, heads: int
+        self, b: GraphBuilder, query: ir.Value, key: ir.Value, value: ir.Value
     ) -> ir.Value:
-        query = b.op("Reshape", query, self.folded)
-        mixed = b.op("MultiHeadAttention", query, key, value, domain=CONTRIB, num_heads=heads)
-        return b.op("Reshape", mixed, self.unfolded)
+        """(rows, n, width) queries against (clips, heads, size, positions) keys."""
+        query = b.op("Reshape", b.op("Mul", query, self.scale), self.folded)
+        scores = b.op("MatMul", b.op("Transpose", query, perm=[0, 2, 1, 3]), key)
+        return b.merge_heads(b.op("MatMul", b.op("Softmax", scores, axis=-1), value), self.unfolded)
 
 
 def _convolutions(b: GraphBuilder, w: Weights, features: ir.Value) -> ir.Value:
@@ -178,24 +188,22 @@ def _feed_forward(b: GraphBuilder, w: Weights, x: ir.Value, layer: str) -> ir.Va
 def _cross_cache(
     b: GraphBuilder, w: Weights, hidden: ir.Value, i: int, heads: int, size: int
 ) -> None:
-    """Keys and values of decoder layer i: computed once per clip, not once per token."""
-    both = _linear(b, w, hidden, f"decoder.layers.{i}.encoder_attn", "k_proj", "v_proj")
-    shape: Shape = ["batch", heads, "positions", size]
-    for kind, part in zip(
-        ("key", "value"), b.ops("Split", both, outputs=2, axis=-1, num_outputs=2), strict=True
-    ):
-        b.output(b.split_heads(part, heads, size), f"encoder.{i}.{kind}", FLOAT, shape)
+    """Keys (transposed) and values of decoder layer i: once per clip, not once per token."""
+    block = f"decoder.layers.{i}.encoder_attn"
+    key = b.split_heads(_linear(b, w, hidden, block, "k_proj"), heads, size, transposed=True)
+    value = b.split_heads(_linear(b, w, hidden, block, "v_proj"), heads, size)
+    b.output(key, f"encoder.{i}.key", FLOAT, ["batch", heads, size, "positions"])
+    b.output(value, f"encoder.{i}.value", FLOAT, ["batch", heads, "positions", size])
 
 
 def _cache_inputs(b: GraphBuilder, i: int, d: Dimensions) -> tuple[ir.Value, ...]:
     size = d.width // d.decoder_heads
     past: Shape = ["rows", d.decoder_heads, "capacity", size]
-    cross: Shape = ["clips", d.decoder_heads, "positions", size]
     return (
         b.input(f"past_key_values.{i}.key", FLOAT, past),
         b.input(f"past_key_values.{i}.value", FLOAT, past),
-        b.input(f"encoder.{i}.key", FLOAT, cross),
-        b.input(f"encoder.{i}.value", FLOAT, cross),
+        b.input(f"encoder.{i}.key", FLOAT, ["clips", d.decoder_heads, size, "positions"]),
+        b.input(f"encoder.{i}.value", FLOAT, ["clips", d.decoder_heads, "positions", size]),
     )
 
 

@@ -31,7 +31,7 @@ _VOCABULARY = "vocabulary.tiktoken"
 # signed int8 with dynamic activations is the fast kernel there, at one row it is block-quantized.
 _ENCODER_INT8 = (
     ("encoder.*", INT8),
-    ("decoder.layers.*.encoder_attn.kv_proj", INT8),
+    ("decoder.layers.*.encoder_attn.[kv]_proj", INT8),
 )
 PRESETS = {
     recipe.name: recipe

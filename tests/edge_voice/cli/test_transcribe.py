@@ -17,7 +17,6 @@ from click.testing import Result
 
 from edge_voice.cli import transcribe
 from edge_voice.errors import AudioError, ModelError, OptionError
-from edge_voice.hub import store
 from edge_voice.results import Segment
 
 Call = Callable[..., Result]
@@ -247,16 +246,12 @@ def test_warnings_of_the_library_are_shown(call: Call, fake: Fake, wav: Wav) -> 
     assert (result.stdout, result.stderr) == ("x\n", "edge-voice: warning: a.wav: cut short\n")
 
 
-@pytest.mark.parametrize("installed", [False, True])
-def test_known_model_is_fetched_once(monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
-    pulled: list[tuple[str, str]] = []
+def test_model_is_loaded_with_its_options_and_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[tuple[str, dict[str, Any]]] = []
     loader = types.SimpleNamespace(load=lambda name, **options: loaded.append((name, options)))
-    pull = types.SimpleNamespace(pull=lambda *arguments, progress: pulled.append(arguments))
     monkeypatch.setitem(sys.modules, "edge_voice.loader", loader)  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "edge_voice.hub.pull", pull)  # type: ignore[arg-type]
     monkeypatch.setattr("edge_voice.loader", loader, raising=False)
-    monkeypatch.setattr(store, "find", lambda *_: Path("x") if installed else None)
     transcribe.open_model("whisper-base", None, 2)
-    assert pulled == ([] if installed else [("whisper-base", "int8")])
-    assert loaded == [("whisper-base", {"precision": None, "threads": 2})]
+    [(name, options)] = loaded
+    assert callable(options.pop("progress"))
+    assert (name, options) == ("whisper-base", {"precision": None, "threads": 2})
