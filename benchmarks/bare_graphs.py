@@ -18,6 +18,7 @@ _TIMED_SECONDS = 0.4
 
 @cache
 def attention_seconds(heads: int, width: int, rows: int, positions: int, threads: int) -> float:
+    """Seconds of one layer's two attention products, `rows` queries over `positions` keys."""
     size = width // heads
     shapes = {
         "query": (heads, rows, size),
@@ -47,7 +48,7 @@ def bare_session(graph: onnx.GraphProto, threads: int) -> ort.InferenceSession:
     for index, node in enumerate(graph.node):
         if not _multiplies_by_weight(node, stored):
             continue
-        rows = _rows_of(node, stored)
+        rows = _rows_of(node)
         bare, width, constants = (_conv_as_matrix if node.op_type == "Conv" else _copy)(
             node, index, stored, generator
         )
@@ -65,7 +66,7 @@ def _multiplies_by_weight(node: onnx.NodeProto, stored: dict[str, onnx.TensorPro
     return node.op_type in (*_LINEAR, "Conv") and node.input[1] in stored
 
 
-def _rows_of(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) -> str:
+def _rows_of(node: onnx.NodeProto) -> str:
     strides = [list(a.ints) for a in node.attribute if a.name == "strides"]
     if strides == [[1]]:
         return "frames"

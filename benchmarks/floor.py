@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import onnx
@@ -32,6 +33,7 @@ import onnx
 from benchmarks import corpus, machine, wer
 from benchmarks.bare_graphs import attention_seconds, bare_session, timed
 
+_ROUNDS = 3
 _TILE_ROWS = 128
 _ROUND_POSITIONS = 50  # lengths are rounded up to a second: fewer graphs to time
 
@@ -131,6 +133,13 @@ class Floor:
         return attention_seconds(self._heads, self._width, rows, positions, self._threads)
 
 
+def _transcribe_all(model: Any, clips: list[corpus.Clip]) -> float:
+    begin = time.perf_counter()
+    for clip in clips:
+        model.transcribe(clip.path, language="en")
+    return time.perf_counter() - begin
+
+
 def measure(
     precision: str, folder: Path, audio: str, clips: list[corpus.Clip], threads: int
 ) -> dict[str, Any]:
@@ -138,12 +147,9 @@ def measure(
     import edge_voice
 
     model = edge_voice.load(folder, threads=threads)
-    model.transcribe(clips[0].path, language="en")
     with counted_calls() as calls:
-        begin = time.perf_counter()
-        for clip in clips:
-            model.transcribe(clip.path, language="en")
-        measured = time.perf_counter() - begin
+        _transcribe_all(model, clips)
+    measured = median(_transcribe_all(model, clips) for _ in range(_ROUNDS))
     floor = Floor(folder, threads)
     spent = Counter({EncoderCall: 0.0, DecoderCall: 0.0})
     for call, count in calls.items():

@@ -1,0 +1,39 @@
+"""Results are plain values: comparable, hashable, not to be changed, ready for JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from edge_voice.results import Segment, Transcript
+
+SEGMENT = Segment(0.5, 1.25, "Hello.", (1, 2), -0.25, 0.125, 0.2)
+TRANSCRIPT = Transcript("Hello.", "en", 2.0, (SEGMENT,))
+
+
+@pytest.mark.parametrize(("value", "name"), [(SEGMENT, "text"), (TRANSCRIPT, "segments")])
+def test_results_cannot_be_changed(value: Segment | Transcript, name: str) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(value, name, "other")
+
+
+def test_results_compare_and_hash_by_value() -> None:
+    again = Transcript("Hello.", "en", 2.0, (dataclasses.replace(SEGMENT),))
+    assert again == TRANSCRIPT
+    assert len({again, TRANSCRIPT}) == 1
+    assert dataclasses.replace(SEGMENT, end=1.5) != SEGMENT
+
+
+def test_results_survive_json() -> None:
+    fields = json.loads(json.dumps(dataclasses.asdict(TRANSCRIPT)))
+    segments = tuple(
+        Segment(**{**row, "tokens": tuple(row["tokens"])}) for row in fields.pop("segments")
+    )
+    assert Transcript(**fields, segments=segments) == TRANSCRIPT
+
+
+def test_a_segment_needs_only_times_and_text() -> None:
+    bare = Segment(0.0, 1.0, "x")
+    assert (bare.tokens, bare.avg_logprob, bare.no_speech_prob, bare.temperature) == ((), 0, 0, 0)
