@@ -123,14 +123,14 @@ def _listed_clips(folder: Path) -> Iterable[corpus.Clip]:
         for row in rows if isinstance(rows, list) else ():
             path = manifest.parent / row.get("file", "")
             if row.get("language") == "en" and path.is_file():
-                yield corpus.Clip(path.stem, "all English clips", path, row["text"], 0.0)
+                yield corpus.Clip(path.stem, "other English clips", path, row["text"], 0.0)
 
 
 def _clips_with_text_files(folder: Path) -> Iterable[corpus.Clip]:
     for text_file in sorted(folder.rglob("*.txt")):
         path = text_file.with_suffix(".wav")
         if path.is_file():
-            yield corpus.Clip(path.stem, "all English clips", path, text_file.read_text(), 0.0)
+            yield corpus.Clip(path.stem, "other English clips", path, text_file.read_text(), 0.0)
 
 
 def compare_bundles(

@@ -67,9 +67,7 @@ def linear(folder: Any, weight: Array, bias: Array | None, scheme: Scheme, rank:
 
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
 @pytest.mark.parametrize("width", [32, 48, 129, 384])
-@pytest.mark.parametrize(
-    "scheme", [FLOAT32, INT8, *BLOCK_SCHEMES], ids=lambda scheme: scheme.name
-)
+@pytest.mark.parametrize("scheme", [FLOAT32, INT8, *BLOCK_SCHEMES], ids=lambda scheme: scheme.name)
 def test_linear_multiplies_by_the_stored_weights(tmp_path, scheme, width, bias):
     weight, offset = normal(37, width), normal(37, seed=9) if bias else None
     expected_weight = stored(weight, scheme).astype(np.float64)

@@ -165,14 +165,8 @@ class WhisperModel:
             waveform = clip.window(seek, self.config.window_samples)
             if not len(waveform):
                 return
+            result = self._hear(waveform, settings, stream, tuple(previous))
             seconds = len(waveform) / SAMPLE_RATE
-            encoded = self._encode_window(waveform)
-            if stream.language is None:
-                stream.language, stream.language_probability = self._language(encoded)
-            prompt = Prompt(tuple(previous), stream.language, settings.task, settings.timestamps)
-            result = self._windows.transcribe(
-                encoded, prompt, seconds=seconds, temperatures=settings.temperatures
-            )
             stretches, done = split_window(result.tokens, self.config, seconds)
             offset = (clip.start + seek) / SAMPLE_RATE
             for stretch in [] if result.silent else stretches:
@@ -199,9 +193,30 @@ class WhisperModel:
             temperature=result.temperature,
         )
 
-    def _encode_window(self, waveform: Array) -> Encoded:
-        """Encodes a clip and a short tail of silence instead of a full window."""
-        samples = min(len(waveform) + int(_TAIL_SECONDS * SAMPLE_RATE), self.config.window_samples)
+    def _hear(
+        self, waveform: Array, settings: _Settings, stream: SegmentStream, previous: tuple[int, ...]
+    ) -> WindowResult:
+        """Decodes one window: a shortened one first, a full one if that looks wrong."""
+        seconds = len(waveform) / SAMPLE_RATE
+        encoded = self._encode_window(waveform, _TAIL_SECONDS)
+        if stream.language is None:
+            stream.language, stream.language_probability = self._language(encoded)
+        prompt = Prompt(previous, stream.language, settings.task, settings.timestamps)
+        full_seconds = self.config.window_samples / SAMPLE_RATE
+        if seconds + _TAIL_SECONDS < full_seconds:
+            result = self._windows.transcribe(
+                encoded, prompt, seconds=seconds, temperatures=settings.temperatures[:1]
+            )
+            if not result.suspicious:
+                return result
+            encoded = self._encode_window(waveform, full_seconds)
+        return self._windows.transcribe(
+            encoded, prompt, seconds=seconds, temperatures=settings.temperatures
+        )
+
+    def _encode_window(self, waveform: Array, tail_seconds: float) -> Encoded:
+        """Encodes audio and a tail of silence, together at most a full window."""
+        samples = min(len(waveform) + int(tail_seconds * SAMPLE_RATE), self.config.window_samples)
         frames = -(-samples // (SAMPLES_PER_FRAME * FRAMES_PER_POSITION)) * FRAMES_PER_POSITION
         return self._encoder(self._features(waveform, frames)[None])
 

@@ -24,6 +24,9 @@ _COMPRESSION_RATIO = 2.4
 _AVG_LOGPROB = -1.0
 _NO_SPEECH = 0.6
 _BEST_OF = 5
+# A result from a shortened window is taken on trust only if it is better than these.
+_TRUSTED_LOGPROB = -0.6
+_ECHO_BYTES = 16
 # Nobody speaks faster: quick English needs 6 tokens a second, Burmese (three bytes a letter,
 # hardly merged) about 25, and each segment two timestamps.
 _TOKENS_PER_SECOND = 32
@@ -71,6 +74,7 @@ class WindowResult:
         temperature: Temperature that produced it.
         compression_ratio: Bytes of text ÷ bytes when compressed: high for loops.
         looped: A loop was cut.
+        echoes: A phrase stands in it twice.
     """
 
     tokens: tuple[int, ...]
@@ -79,6 +83,16 @@ class WindowResult:
     temperature: float
     compression_ratio: float
     looped: bool
+    echoes: bool
+
+    @property
+    def suspicious(self) -> bool:
+        """Worth a second look through a full window, if this one was shortened.
+
+        Whisper was trained on windows of 30 s. In shorter ones it sometimes says the last phrase
+        again, or loses the thread, and then it is less sure of itself.
+        """
+        return self.doubtful or self.echoes or self.avg_logprob < _TRUSTED_LOGPROB
 
     @property
     def silent(self) -> bool:
@@ -183,4 +197,12 @@ class WindowDecoder:
             temperature=temperature,
             compression_ratio=len(text) / len(zlib.compress(text)) if text else 0.0,
             looped=best.looped,
+            echoes=has_echo(text),
         )
+
+
+def has_echo(text: bytes) -> bool:
+    """Whether some phrase of 16 bytes or more stands in a text twice, whatever its case."""
+    text = text.lower()
+    phrases = [text[i : i + _ECHO_BYTES] for i in range(len(text) - _ECHO_BYTES + 1)]
+    return len(set(phrases)) < len(phrases)

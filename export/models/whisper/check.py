@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_voice.errors import GraphMismatch
 from edge_voice.models.whisper import graphs
-from edge_voice.models.whisper.config import WhisperConfig
+from edge_voice.models.whisper.config import FRAMES_PER_POSITION, WhisperConfig
 from edge_voice.models.whisper.networks import Decoder, Encoder
 from edge_voice.session import Session
 
@@ -34,7 +34,8 @@ def check(folder: Path, graph_files: dict[str, str], config: WhisperConfig) -> d
         return {}
     encoder = Encoder(Session(folder / graph_files["encoder"], graphs.ENCODER))
     random = np.random.default_rng(0)
-    encoded = encoder(random.normal(0, 0.5, (1, config.mels, _FRAMES)).astype(np.float32))
+    frames = min(_FRAMES, config.audio_positions * FRAMES_PER_POSITION)
+    encoded = encoder(random.normal(0, 0.5, (1, config.mels, frames)).astype(np.float32))
     session = Session(folder / graph_files["decoder"], graphs.DECODER)
     first = config.start_of_transcript
     tokens = np.array([[first, config.no_timestamps, 11, 12, 13]], np.int64)

@@ -11,6 +11,7 @@ from edge_voice.models.whisper import graphs
 from edge_voice.models.whisper.config import WhisperConfig
 
 from ...checkpoint import Checkpoint
+from ...json_object import read_object
 from ...package import Bundle
 from ...quantize import (
     INT4_BLOCK32,
@@ -25,6 +26,7 @@ from .names import Weights
 from .tokens import token_config
 
 _VOCABULARY = "vocabulary.tiktoken"
+_HEAD_SIZE_STEP = 8  # GroupQueryAttention refuses other head sizes
 
 # Norms, biases, position tables and the two convolutions are not asked about: they stay float32.
 # The encoder and the cross-attention keys and values that it feeds see hundreds of rows a call:
@@ -89,13 +91,22 @@ def read_dimensions(weights: Weights) -> Dimensions:
     """Sizes from the tensors' shapes; only the head counts must be taken from the config.
 
     Raises:
-        UnsupportedModel: The head counts are missing or do not divide the width.
+        UnsupportedModel: The head counts are missing or do not divide the width, decoder heads
+            have a size that the kernel does not take, or the activation is not Whisper's.
     """
+    activation = weights.checkpoint.config.get("activation_function", "gelu")
+    if activation != "gelu":
+        raise UnsupportedModel(f"activation function {activation!r} (known: gelu)")
     width, mels, _ = weights.shape("encoder.conv1.weight")
     encoder_heads, decoder_heads = _head_counts(weights.checkpoint)
     for heads in (encoder_heads, decoder_heads):
         if heads < 1 or width % heads:
             raise UnsupportedModel(f"{heads} attention heads do not divide the width {width}")
+    if width // decoder_heads % _HEAD_SIZE_STEP:
+        raise UnsupportedModel(
+            f"decoder heads of {width // decoder_heads} channels (allowed: multiples of"
+            f" {_HEAD_SIZE_STEP})"
+        )
     return Dimensions(
         mels=mels,
         width=width,
@@ -133,13 +144,5 @@ def _count_layers(weights: Weights, side: str) -> int:
 
 def read_generation_config(folder: Path, layout: str) -> dict[str, Any]:
     """`generation_config.json` of a Hugging Face folder; empty where there is none."""
-    import json
-
     path = folder / "generation_config.json"
-    if layout == "openai" or not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UnsupportedModel(f"{path}: cannot be read: {error}") from None
-    return content if isinstance(content, dict) else {}
+    return {} if layout == "openai" or not path.exists() else read_object(path)

@@ -110,9 +110,7 @@ class Graphs:
 class DecoderRun:
     """The decoder graph with a cache that is copied at each call: nothing is shared in place."""
 
-    def __init__(
-        self, session: Session, cross: dict[str, Array], rows: int, capacity: int
-    ) -> None:
+    def __init__(self, session: Session, cross: dict[str, Array], rows: int, capacity: int) -> None:
         self._session = session
         self._cross = cross
         self.length = 0

@@ -111,7 +111,7 @@ def _gelu(x: Array) -> Array:
 
 
 def _convolve(x: Array, kernel: Array, stride: int) -> Array:
-    """A convolution of width 3 with a zero on either side: (channels, n) → (filters, n / stride)."""
+    """A convolution of width 3 with a zero at both ends: (channels, n) → (filters, n / stride)."""
     padded = np.pad(x, ((0, 0), (1, 1)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, 3, axis=1)[:, ::stride]
     return np.einsum("cnk,fck->fn", windows, kernel)

@@ -1,0 +1,98 @@
+"""What the graphs are fed, and where their outputs go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge_voice.errors import OptionError
+from edge_voice.models.whisper.config import WhisperConfig
+from edge_voice.models.whisper.networks import Decoder, Encoded, Encoder
+from tests.edge_voice.models.whisper.script import FakeSession
+
+
+class Feeds:
+    """A decoder graph whose logits tell what it was fed; the cache remembers the tokens."""
+
+    def __init__(self, vocabulary: int) -> None:
+        self.vocabulary = vocabulary
+        self.seen: list[dict[str, Any]] = []
+        self.past: np.ndarray | None = None
+
+    def __call__(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        self.seen.append({name: array.copy() for name, array in feeds.items()})
+        cache = self.past = feeds["past_key_values.0.key"]
+        ids, positions = feeds["input_ids"], feeds["position_ids"]
+        for row, (tokens, places) in enumerate(zip(ids, positions, strict=True)):
+            cache[row, 0, places, 0] = tokens
+        wanted = ids[:, feeds["logits_positions"]]
+        return {"logits": np.eye(self.vocabulary, dtype=np.float32)[wanted]}
+
+
+@pytest.fixture
+def feeds(config: WhisperConfig) -> Feeds:
+    return Feeds(config.vocabulary)
+
+
+def encoded(windows: int = 1) -> Encoded:
+    cross = {f"encoder.0.{kind}": np.zeros((windows, 1, 1, 1)) for kind in ("key", "value")}
+    return Encoded(np.zeros((windows, 1, 1)), cross)
+
+
+def test_an_encoder_takes_a_batch(encoder_session: FakeSession, config: WhisperConfig) -> None:
+    features = np.zeros((2, config.mels, 40), np.float32)
+    features[1] = 1
+    result = Encoder(encoder_session)(features)
+    assert result.batch == 2
+    assert result.hidden_states.shape == (2, 20, 1)
+    assert set(result.cross) == {"encoder.0.key", "encoder.0.value"}
+    for array in result.cross.values():
+        assert sorted(array.shape) == [1, 1, 2, 20]
+        assert (array[0] == 0).all()
+        assert (array[1] == 1).all()
+
+
+def test_features_need_not_be_contiguous(
+    encoder_session: FakeSession, config: WhisperConfig
+) -> None:
+    features = np.zeros((1, 40, config.mels), np.float32).transpose(0, 2, 1)
+    assert Encoder(encoder_session)(features).hidden_states.shape == (1, 20, 1)
+
+
+def test_prefill_and_steps_fill_the_cache_in_order(config: WhisperConfig, feeds: Feeds) -> None:
+    decoder = Decoder(FakeSession(feeds), config, encoded(), rows=2)
+    logits = decoder.prefill(np.array([[7, 8, 9], [7, 8, 9]]), np.array([0, 2]))
+    assert logits.argmax(axis=-1).tolist() == [[7, 9], [7, 9]]
+    assert decoder.step(np.array([10, 20])).argmax(axis=-1).tolist() == [10, 20]
+    assert decoder.step(np.array([11, 21])).argmax(axis=-1).tolist() == [11, 21]
+    assert decoder.cache.length == 5
+    assert feeds.past is not None
+    assert feeds.past[:, 0, :6, 0].tolist() == [[7, 8, 9, 10, 11, 0], [7, 8, 9, 20, 21, 0]]
+
+
+def test_the_graph_is_told_how_long_the_rows_are(config: WhisperConfig, feeds: Feeds) -> None:
+    decoder = Decoder(FakeSession(feeds), config, encoded(), rows=2)
+    decoder.prefill(np.array([[7, 8, 9]] * 2), np.array([2]))
+    decoder.step(np.array([1, 1]))
+    totals = [int(call["total_sequence_length"]) for call in feeds.seen]
+    assert totals == [3, 4]
+    assert [call["seqlens_k"].tolist() for call in feeds.seen] == [[2, 2], [3, 3]]
+
+
+def test_the_graph_is_run_once_a_call(config: WhisperConfig, feeds: Feeds) -> None:
+    decoder = Decoder(FakeSession(feeds), config, encoded())
+    decoder.prefill(np.array([[7, 8, 9]]), np.array([2]))
+    decoder.step(np.array([1]))
+    assert len(feeds.seen) == 2
+
+
+def test_a_full_cache_is_an_error_before_the_graph_runs(
+    config: WhisperConfig, feeds: Feeds
+) -> None:
+    decoder = Decoder(FakeSession(feeds), config, encoded())
+    decoder.prefill(np.zeros((1, config.text_positions), int), np.array([0]))
+    with pytest.raises(OptionError, match="exceed the cache of 64"):
+        decoder.step(np.array([1]))
+    assert len(feeds.seen) == 1
