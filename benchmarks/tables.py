@@ -3,7 +3,7 @@
     python -m benchmarks.tables [FILE.md …]
 
 A table stands between `<!-- bench:NAME -->` and `<!-- /bench -->`, where NAME is one of
-`whisper-peers`, `whisper-wer`, `whisper-floor`, `export-memory`. `NAME MACHINE` picks the results
+`whisper-peers`, `whisper-wer`, `whisper-floor`, `whisper-window`, `export-memory`. `NAME MACHINE` picks the results
 of one machine; without it the newest are taken. Without files, README.md and docs/**/*.md are
 rewritten. `--check` changes nothing and fails when a table is out of date.
 """
@@ -141,16 +141,40 @@ def export_memory(result: dict[str, Any]) -> str:
     return markdown(header, cells)
 
 
+def whisper_window(result: dict[str, Any]) -> str:
+    """What shortened windows cost and save."""
+    header = ["silence behind the clip", "encoder frames", "time", "WER, first result"]
+    header += ["time, second look", "WER, second look"]
+    full = result["rows"][-1]
+    plain = {row["tail_seconds"]: row for row in result["rows"] if not row["second_look"]}
+    looked = {row["tail_seconds"]: row for row in result["rows"] if row["second_look"]}
+    cells = [
+        [
+            f"{tail:g} s" if row is not full else "full window",
+            f"{row['frames'] / full['frames']:.2f}",
+            f"{row['seconds'] / full['seconds']:.2f}",
+            _percent(row["wer"]),
+            f"{looked[tail]['seconds'] / full['seconds']:.2f}" if tail in looked else None,
+            _percent(looked[tail]["wer"]) if tail in looked else None,
+        ]
+        for tail, row in plain.items()
+    ]
+    note = f"{result['utterances']} utterances; frames and time as parts of those of full windows; "
+    return markdown(header, cells) + "\n" + _conditions(result, note)
+
+
 _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "whisper-peers": whisper_peers,
     "whisper-wer": whisper_wer,
     "whisper-floor": whisper_floor,
+    "whisper-window": whisper_window,
     "export-memory": export_memory,
 }
 _KINDS = {
     "whisper-peers": "whisper_peers",
     "whisper-wer": "wer",
     "whisper-floor": "floor",
+    "whisper-window": "window",
     "export-memory": "export_memory",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import onnxruntime as ort
 
 import edge_voice  # noqa: F401  (sets ORT_DISABLE_TELEMETRY before the import below)
+from edge_voice.cpu import has_int8_dot_product
 from edge_voice.errors import GraphMismatch, ModelError
 from edge_voice.graph import GraphSpec
 
@@ -110,4 +112,8 @@ def _options(threads: int) -> ort.SessionOptions:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
+    if platform.machine() in {"x86_64", "AMD64"} and not has_int8_dot_product():
+        # Without VNNI, products of int8 are added in pairs of 16 bits, which overflow; this takes
+        # a slower kernel that does not.
+        options.add_session_config_entry("session.x64quantprecision", "1")
     return options

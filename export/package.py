@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -15,6 +14,7 @@ from typing import Any
 import edge_voice
 from edge_voice.errors import StoreError
 from edge_voice.graph import GraphSpec
+from edge_voice.hub.verify import sha256_file
 from edge_voice.manifest import FileEntry, Manifest, SourceEntry
 
 from .builder import GraphBuilder
@@ -22,8 +22,6 @@ from .quantize import Recipe
 from .report import Report
 from .storage import WeightStore
 from .weights import DataFile
-
-_READ_BYTES = 1 << 20
 
 
 @dataclass(slots=True)
@@ -89,16 +87,7 @@ class Bundle:
 
 def describe(path: Path) -> FileEntry:
     """Size and sha256 of a file."""
-    return FileEntry(path.stat().st_size, file_sha256(path))
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of a file in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+    return FileEntry(path.stat().st_size, sha256_file(path))
 
 
 @contextmanager

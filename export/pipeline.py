@@ -10,11 +10,12 @@ from pathlib import Path
 from types import ModuleType
 
 from edge_voice.errors import UnsupportedModel
+from edge_voice.hub.verify import sha256_file
 from edge_voice.manifest import Manifest, SourceEntry
 
 from . import models
 from .checkpoint import Checkpoint, open_checkpoint
-from .package import Bundle, file_sha256, replaced_folder
+from .package import Bundle, replaced_folder
 from .quantize import pick_recipe
 from .report import Report
 
@@ -103,7 +104,7 @@ def find_recipe(checkpoint: Checkpoint) -> tuple[str, ModuleType]:
 def describe_source(checkpoint: Checkpoint, origin: str, revision: str) -> SourceEntry:
     """Name and sha256 of a checkpoint on disk; of shards, the sha256 of their sha256s."""
     files = checkpoint.weight_files
-    digests = [file_sha256(path) for path in files]
+    digests = [sha256_file(path) for path in files]
     combined = digests[0] if len(digests) == 1 else _digest_of("".join(digests))
     return SourceEntry(file=files[0].name, sha256=combined, origin=origin, revision=revision)
 

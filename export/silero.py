@@ -27,10 +27,10 @@ from edge_voice.errors import (
     ModelNotFound,
     StoreError,
 )
+from edge_voice.hub.verify import sha256_file
 from edge_voice.session import Session
 from edge_voice.silero import GRAPH, ROW_SAMPLES
 
-from .package import file_sha256
 from .silero_check import compare
 
 SOURCE_SHA256 = "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85"
@@ -241,7 +241,7 @@ def _windows(count: int, size: int, stride: int) -> Array:
 def _read_weights(source: Path) -> Weights:
     if not source.is_file():
         raise ModelNotFound(f"{source}: no such file (allowed: silero_vad_16k_sequence.onnx)")
-    if (found := file_sha256(source)) != SOURCE_SHA256:
+    if (found := sha256_file(source)) != SOURCE_SHA256:
         raise ChecksumMismatch(f"{source.name}: sha256 is {found} (allowed: {SOURCE_SHA256})")
     tensors = ir.load(source).graph.initializers
     return {name: np.asarray(value.const_value) for name, value in tensors.items()}

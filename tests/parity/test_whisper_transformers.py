@@ -75,6 +75,7 @@ def make(folder: Path, seed: int, dtype: Any = None, **shape: Any) -> Any:
         for name, values in model.named_parameters():
             if name.endswith("bias") or "norm" in name:  # they start as zeros and ones
                 values.add_(0.1 * torch.randn_like(values))
+        model.model.decoder.embed_positions.weight.mul_(8)  # or one word follows itself for ever
     model.generation_config.is_multilingual = True
     limit = {"max_shard_size": "200KB"} if seed % 3 == 2 else {}
     (folder / "model.safetensors").unlink()
@@ -177,4 +178,4 @@ def test_greedy_ids_of_a_waveform(full_window, seconds):
     if end in expected:
         expected = expected[: expected.index(end) + 1]
     assert found == expected
-    assert len(set(found)) > 1
+    assert len(set(found)) > 3

@@ -34,7 +34,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _WINDOW_SAMPLES = 400  # 25 ms analysis window
 _DYNAMIC_RANGE = 8.0  # decades below the loudest that features keep
 # Silence encoded behind a clip that is shorter than 30 s; benchmarks/window.py has the table.
-_TAIL_SECONDS = 2.0
+_TAIL_SECONDS = 3.0
 _TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _TASKS = ("transcribe", "translate")
 _TIMESTAMPS = ("segment", "none")
@@ -54,7 +54,14 @@ class _Settings:
 
 
 class WhisperModel:
-    """A loaded Whisper bundle."""
+    """A loaded Whisper bundle.
+
+    Attributes:
+        config: The checkpoint's numbers.
+        languages: ISO 639 codes that `language` accepts.
+        tail_seconds: Silence that is encoded behind a clip shorter than a full window.
+        second_look: Whether a suspicious result of a shortened window is decoded again in full.
+    """
 
     def __init__(self, folder: Path, manifest: Manifest, *, threads: int) -> None:
         """Opens the graphs.
@@ -64,6 +71,8 @@ class WhisperModel:
         """
         self.config = from_dict(WhisperConfig, manifest.config, "manifest.json: config")
         self.languages = manifest.languages
+        self.tail_seconds = _TAIL_SECONDS
+        self.second_look = True
         self._tokenizer = BytePairTokenizer(folder / manifest.assets["vocabulary"])
         self._encoder = Encoder(
             Session(folder / manifest.graphs["encoder"], graphs.ENCODER, threads=threads)
@@ -198,12 +207,12 @@ class WhisperModel:
     ) -> WindowResult:
         """Decodes one window: a shortened one first, a full one if that looks wrong."""
         seconds = len(waveform) / SAMPLE_RATE
-        encoded = self._encode_window(waveform, _TAIL_SECONDS)
+        encoded = self._encode_window(waveform, self.tail_seconds)
         if stream.language is None:
             stream.language, stream.language_probability = self._language(encoded)
         prompt = Prompt(previous, stream.language, settings.task, settings.timestamps)
         full_seconds = self.config.window_samples / SAMPLE_RATE
-        if seconds + _TAIL_SECONDS < full_seconds:
+        if self.second_look and seconds + self.tail_seconds < full_seconds:
             result = self._windows.transcribe(
                 encoded, prompt, seconds=seconds, temperatures=settings.temperatures[:1]
             )

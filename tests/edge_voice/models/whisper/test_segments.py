@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -79,5 +81,5 @@ def test_whatever_is_said_the_window_moves_on(config: WhisperConfig, seed: int) 
     assert all(0 <= stretch.start <= stretch.end <= 2.0 for stretch in found)
     joined = [token for stretch in found for token in stretch.tokens]
     assert joined == said[: len(joined)]
-    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(found))
     assert done == 2.0 or done == pytest.approx(found[-1].end)
