@@ -13,8 +13,7 @@ from edge_voice.cpu import allowed_cores
 from edge_voice.errors import ModelNotFound, OptionError, UnsupportedModel
 from edge_voice.hub import store
 from edge_voice.hub.progress import Progress, silent
-from edge_voice.hub.pull import pull
-from edge_voice.hub.verify import check_sizes
+from edge_voice.hub.verify import check_files
 from edge_voice.manifest import FILE_NAME, Manifest
 from edge_voice.transcriber import Transcriber
 
@@ -45,7 +44,7 @@ def load(
         raise OptionError(f"{threads} threads (allowed: 1 or more)")
     folder = _folder(os.fspath(name_or_folder), precision, progress)
     manifest = Manifest.load(folder)
-    check_sizes(folder, manifest)
+    check_files(folder, manifest)
     known = [info.name for info in pkgutil.iter_modules(models.__path__)]
     if manifest.model_type not in known:
         raise UnsupportedModel(
@@ -62,5 +61,8 @@ def _folder(name_or_folder: str, precision: str | None, progress: Progress) -> P
         return path
     if os.sep in name_or_folder or path.is_dir():
         raise ModelNotFound(f"no {FILE_NAME} in {path}: not a bundle")
-    installed = store.find(name_or_folder, precision)
-    return installed or pull(name_or_folder, precision, progress=progress)
+    if installed := store.find(name_or_folder, precision):
+        return installed
+    from edge_voice.hub.pull import pull  # 50 ms that an installed model need not pay
+
+    return pull(name_or_folder, precision, progress=progress)

@@ -63,6 +63,10 @@ def imports(path: Path) -> Iterator[tuple[str, int, int]]:
             yield node.module or "", node.level, node.lineno
 
 
+def import_lines(path: Path, package: str) -> list[int]:
+    return [line for module, _, line in imports(path) if module.partition(".")[0] == package]
+
+
 def packages(path: Path) -> set[str]:
     """Top-level packages that are imported absolutely and are not Python's own."""
     found = {module.partition(".")[0] for module, level, _ in imports(path) if not level}
@@ -123,14 +127,10 @@ def test_the_exporter_imports_neither_itself_by_name_nor_frameworks(path: Path) 
 
 @pytest.mark.parametrize("path", BENCHMARKS, ids=name)
 def test_benchmarks_switch_telemetry_off_before_onnxruntime(path: Path) -> None:
-    lines = [line for module, _, line in imports(path) if module.partition(".")[0] == "onnxruntime"]
-    if lines:
-        off = [line for module, _, line in imports(path) if module.partition(".")[0] == "edge_voice"]
-        off += [
-            node.lineno
-            for node in tree(path).body
-            if isinstance(node, ast.Assign) and TELEMETRY in ast.dump(node)
-        ]
+    if lines := import_lines(path, "onnxruntime"):
+        assignments = [node for node in tree(path).body if isinstance(node, ast.Assign)]
+        off = [node.lineno for node in assignments if TELEMETRY in ast.dump(node)]
+        off += import_lines(path, "edge_voice")
         assert off, f"{name(path)} imports onnxruntime and does not set {TELEMETRY}"
         assert min(off) < min(lines)
 

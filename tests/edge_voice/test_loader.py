@@ -141,7 +141,7 @@ def test_a_name_that_is_not_in_the_store_is_pulled(
         progress(1, 2, f"fetching {name} for {precision}")
         return bundle
 
-    monkeypatch.setattr(loader, "pull", pull)
+    monkeypatch.setattr("edge_voice.hub.pull.pull", pull)
     loader.load("whisper-base", precision=precision, progress=lambda *news: told.append(news))
     assert told == [(1, 2, f"fetching whisper-base for {precision}")]
     assert opened[0]["folder"] == bundle

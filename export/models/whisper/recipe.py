@@ -17,6 +17,7 @@ from ...quantize import (
     INT4_BLOCK32,
     INT8,
     INT8_BLOCK32,
+    INT8_BLOCK128,
     Recipe,
 )
 from ...vocabulary import added_tokens, vocabulary_for
@@ -39,7 +40,7 @@ PRESETS = {
     recipe.name: recipe
     for recipe in (
         Recipe("fp32", ()),
-        Recipe("int8", (*_ENCODER_INT8, ("decoder.*", INT8_BLOCK32))),
+        Recipe("int8", (*_ENCODER_INT8, ("decoder.*", INT8_BLOCK128))),
         Recipe("int4", (*_ENCODER_INT8, ("decoder.*", INT4_BLOCK32))),
         Recipe(
             "balanced",
