@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -152,30 +154,28 @@ def test_failures_inside_the_command_line(output, arguments, code, said):
     assert not output.exists()
 
 
-def run_module(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "edge_voice_export", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=folder, env=dict(os.environ), capture_output=True, text=True, timeout=60
-    )
-
-
 def test_the_module_on_its_own(source, output, tmp_path):
-    done = run_module("--source", source, "-o", "out", "--precision", "int4", folder=tmp_path)
+    command = [sys.executable, "-P", "-m", "edge_voice_export", "--source", str(source)]
+    done = subprocess.run(
+        [*command, "-o", "out", "--precision", "int4"],
+        cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "")
     assert Manifest.load(output).precision == "int4"
 
 
-def test_the_module_on_its_own_fails_in_one_line(source, output, tmp_path):
-    damaged = json.loads((source / "config.json").read_text())
-    del damaged["encoder_attention_heads"]
-    folder = tmp_path / "damaged"
-    folder.mkdir()
-    for path in source.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
-    (folder / "config.json").write_text(json.dumps(damaged))
-    done = run_module("--source", folder, "-o", "out", folder=tmp_path)
-    assert done.returncode == 3
-    assert done.stderr.startswith("error: ")
-    assert "encoder_attention_heads" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+def test_the_module_on_its_own_fails_in_one_line(source, output, tmp_path, monkeypatch, capsys):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(source, damaged)
+    config = json.loads((damaged / "config.json").read_text())
+    del config["encoder_attention_heads"]
+    (damaged / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr(sys, "argv", ["", "--source", str(damaged), "-o", str(output)])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("edge_voice_export", run_name="__main__")
+    said = capsys.readouterr().err
+    assert caught.value.code == 3
+    assert said.startswith("error: ")
+    assert "encoder_attention_heads" in said
+    assert len(said.splitlines()) == 1
     assert not output.exists()

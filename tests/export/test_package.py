@@ -12,7 +12,6 @@ import pytest
 from edge_voice.errors import EdgeVoiceError, GraphMismatch, OptionError, StoreError
 from edge_voice.graph import GraphSpec
 from edge_voice.manifest import Manifest, SourceEntry
-from edge_voice_export import package
 from edge_voice_export.package import Bundle, describe, replaced_folder
 from edge_voice_export.quantize import Recipe
 from edge_voice_export.report import Report
@@ -112,12 +111,13 @@ def test_errors_of_the_tree_pass_as_they_are(tmp_path):
     assert caught.value is error
 
 
-def test_files_are_described_by_size_and_digest(tmp_path, monkeypatch):
-    monkeypatch.setattr(package, "_READ_BYTES", 7)
+@pytest.mark.parametrize("count", [0, 100, 3_000_001])
+def test_files_are_described_by_size_and_digest(tmp_path, count):
+    content = (bytes(range(251)) * (count // 251 + 1))[:count]
     path = tmp_path / "x"
-    path.write_bytes(bytes(range(100)))
+    path.write_bytes(content)
     entry = describe(path)
-    assert (entry.bytes, entry.sha256) == (100, hashlib.sha256(bytes(range(100))).hexdigest())
+    assert (entry.bytes, entry.sha256) == (count, hashlib.sha256(content).hexdigest())
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ hidden states and logits may differ by 1e-4 of the largest value, ids not at all
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,17 @@ with warnings.catch_warnings():  # theirs, not ours
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 SPECIAL_TOKENS = 1608
-SEEDS = range(8)
+SEEDS = range(7)
 WIDTHS = [(48, 3), (64, 2), (40, 5), (96, 1), (72, 3), (64, 8), (80, 2)]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Products are tiny here: threads would only wait for one another."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def draw(seed: int) -> dict[str, Any]:
@@ -112,9 +122,9 @@ def test_random_models(tmp_path, seed):
     run = graphs.decoder(encoded, batch)
     steps = [run.feed(part) for part in np.split(ids, [4, *range(5, 11)], axis=1)]
     agree(np.concatenate(steps, axis=1), expected)
-    for precision, least in (("int8", 0.998), ("int4", 0.95)):
-        graphs = export(tmp_path / "model", tmp_path / precision, precision)
-        assert least < cosine(graphs.logits(graphs.encode(x), ids), expected.numpy())
+    precision, least = [("int8", 0.998), ("int4", 0.95)][seed % 2]
+    graphs = export(tmp_path / "model", tmp_path / precision, precision)
+    assert least < cosine(graphs.logits(graphs.encode(x), ids), expected.numpy())
 
 
 def test_the_random_models_are_of_many_shapes():
@@ -169,9 +179,11 @@ def test_greedy_ids_of_a_waveform(full_window, seconds):
     with torch.no_grad():
         encoded = theirs.model.encoder(inputs)
         agree(ours.encode(ours.features(audio)), encoded.last_hidden_state[0])
+        new, past = torch.tensor([ids]), None
         for _ in range(20):
-            logits = theirs(encoder_outputs=encoded, decoder_input_ids=torch.tensor([ids])).logits
-            ids.append(int(logits[0, -1].argmax()))
+            step = theirs(encoder_outputs=encoded, decoder_input_ids=new, past_key_values=past)
+            ids.append(int(step.logits[0, -1].argmax()))
+            new, past = torch.tensor([ids[-1:]]), step.past_key_values
     found = ours.generate(audio, language="de", max_new_tokens=20)
     end = config.end_of_text
     expected = ids[4:]

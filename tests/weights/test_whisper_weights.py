@@ -30,9 +30,10 @@ pytestmark = pytest.mark.weights
 CHARACTER_ERROR_RATE = {
     "en": 0.04, "de": 0.07, "es": 0.05, "fr": 0.19, "pt": 0.14, "ja": 0.36, "zh": 0.47,
 }  # fmt: skip
-COMMON_ENGLISH = set(
-    "a an and at be by for from have in is it not of on that the they to was".split()
-)
+COMMON_ENGLISH = {
+    "a", "an", "and", "at", "be", "by", "for", "from", "have", "in", "is", "it", "not", "of", "on",
+    "that", "the", "they", "to", "was",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edge_voice.models.whisper.config import SAMPLE_RATE
-from edge_voice.vad import VoiceActivity, speech_chunks
+from edge_voice.vad import ChunkRules, VoiceActivity, speech_chunks
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -52,10 +52,10 @@ class Clip:
         return left >= _SHORTEST_REST_SAMPLES
 
 
-def clips(blocks: Iterable[Array], *, vad: bool) -> Iterator[Clip]:
-    """The recording as one endless clip, or cut at its pauses with silence left out."""
-    if not vad:
+def clips(blocks: Iterable[Array], rules: ChunkRules | None) -> Iterator[Clip]:
+    """The recording as one endless clip, or by `rules` cut at its pauses, silence left out."""
+    if rules is None:
         yield Clip(0, blocks, None)
         return
-    for chunk in speech_chunks(blocks, VoiceActivity()):
+    for chunk in speech_chunks(blocks, VoiceActivity(), rules):
         yield Clip(chunk.start, [chunk.waveform], chunk.speech)

@@ -28,6 +28,7 @@ from edge_voice.results import Segment, Transcript
 from edge_voice.session import Session
 from edge_voice.tokenizer import BytePairTokenizer
 from edge_voice.transcriber import SegmentStream, TranscribeOptions, check_keys
+from edge_voice.vad import ChunkRules
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -35,6 +36,9 @@ _WINDOW_SAMPLES = 400  # 25 ms analysis window
 _DYNAMIC_RANGE = 8.0  # decades below the loudest that features keep
 # Silence encoded behind a clip that is shorter than 30 s; benchmarks/window.py has the table.
 _TAIL_SECONDS = 3.0
+# Pauses are looked for from here on. Attention grows with the square of a window, and every token
+# reads all of it: two windows of 15 s take less time than one of 30 s.
+_CHUNK_SECONDS = 15.0
 _TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _TASKS = ("transcribe", "translate")
 _TIMESTAMPS = ("segment", "none")
@@ -61,6 +65,7 @@ class WhisperModel:
         languages: ISO 639 codes that `language` accepts.
         tail_seconds: Silence that is encoded behind a clip shorter than a full window.
         second_look: Whether a suspicious result of a shortened window is decoded again in full.
+        chunk_rules: How recordings are cut when voice activity is used.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, *, threads: int) -> None:
@@ -73,6 +78,7 @@ class WhisperModel:
         self.languages = manifest.languages
         self.tail_seconds = _TAIL_SECONDS
         self.second_look = True
+        self.chunk_rules = ChunkRules(target_chunk_seconds=_CHUNK_SECONDS)
         self._tokenizer = BytePairTokenizer(folder / manifest.assets["vocabulary"])
         self._encoder = Encoder(
             Session(folder / manifest.graphs["encoder"], graphs.ENCODER, threads=threads)
@@ -161,7 +167,8 @@ class WhisperModel:
         stream.language_probability = 1.0 if settings.language else 0.0
         previous = list(settings.initial_prompt)
         with blocks:
-            for clip in clips(stream.counted(blocks, SAMPLE_RATE), vad=settings.vad):
+            rules = self.chunk_rules if settings.vad else None
+            for clip in clips(stream.counted(blocks, SAMPLE_RATE), rules):
                 yield from self._clip(clip, settings, stream, previous)
         stream.position = stream.duration
 

@@ -10,6 +10,7 @@ import pytest
 
 from edge_voice.models.whisper.clips import Clip, clips
 from edge_voice.models.whisper.config import SAMPLE_RATE
+from edge_voice.vad import ChunkRules
 
 COUNT = 1000
 
@@ -58,7 +59,7 @@ def test_an_hour_is_never_in_memory() -> None:
 
 
 def test_without_voice_activity_it_is_one_clip_without_end() -> None:
-    (clip,) = clips(blocks(100), vad=False)
+    (clip,) = clips(blocks(100), None)
     assert clip.start == 0
     assert clip.goes_on(0)
     assert clip.goes_on(10**9)
@@ -67,7 +68,7 @@ def test_without_voice_activity_it_is_one_clip_without_end() -> None:
 
 def test_silence_has_no_clips() -> None:
     silence = [np.zeros(SAMPLE_RATE, np.float32)] * 3
-    assert list(clips(silence, vad=True)) == []
+    assert list(clips(silence, ChunkRules())) == []
 
 
 @pytest.mark.parametrize(
