@@ -49,22 +49,23 @@ def utterances(clips: tuple[corpus.Clip, ...]) -> list[Utterance]:
 
 def measure(model: Any, spoken: list[Utterance], tail: float, second_look: bool) -> dict[str, Any]:
     """One row of the table."""
-    model.tail_seconds, model.second_look = tail, second_look
+    listener = model.listener
+    listener.tail_seconds, listener.second_look = tail, second_look
     errors, frames = WordErrors(), 0
-    encode = model._encoder
+    encode = listener._encoder
 
     def counting(features: Any) -> Any:
         nonlocal frames
-        frames += features.shape[-1]
+        frames += features.shape[0] * features.shape[-1]
         return encode(features)
 
-    model._encoder = counting
+    listener._encoder = counting
     started = time.perf_counter()
     for utterance in spoken:
         text = model.transcribe(utterance.waveform, language="en").text
         errors += score(utterance.text, text)
     seconds = time.perf_counter() - started
-    model._encoder = encode
+    listener._encoder = encode
     return {
         "tail_seconds": tail,
         "second_look": second_look,

@@ -53,14 +53,23 @@ class LoopGuard:
         longest_phrase: Longest period looked for, in tokens.
         repeats: Times a phrase may stand in a row before it counts as a loop.
         shortest_loop: A loop has at least this many tokens: "no no no no" is speech.
+        words_end: Ids from here on (timestamps, say) are looked over: they differ at each turn.
     """
 
     longest_phrase: int = 24
     repeats: int = 4
     shortest_loop: int = 16
+    words_end: int | None = None
 
     def loop_start(self, tokens: Sequence[int]) -> int | None:
         """Index behind the first turn of a loop at the end of `tokens`; None if there is none."""
+        if self.words_end is None:
+            return self._loop_start(tokens)
+        places = [i for i, token in enumerate(tokens) if token < self.words_end]
+        start = self._loop_start([tokens[i] for i in places])
+        return None if start is None else places[start]
+
+    def _loop_start(self, tokens: Sequence[int]) -> int | None:
         for period in range(1, min(self.longest_phrase, len(tokens) // self.repeats) + 1):
             length = max(period * self.repeats, self.shortest_loop)
             if len(tokens) < length:
@@ -79,6 +88,7 @@ def decode(
     end_token: int,
     max_new_tokens: int,
     rules: Sequence[LogitsRule] = (),
+    row_rules: Sequence[Sequence[LogitsRule]] | None = None,
     guard: LoopGuard | None = None,
 ) -> list[Hypothesis]:
     """Picks tokens until every row has ended.
@@ -90,6 +100,7 @@ def decode(
         end_token: Ends a row.
         max_new_tokens: Most tokens per row.
         rules: Applied to each row's logits in order.
+        row_rules: Further rules of each row, applied after those.
         guard: Ends rows that loop, and cuts the loop to its first turn.
 
     Returns:
@@ -99,7 +110,7 @@ def decode(
     open_rows = set(range(len(rows)))
     for count in range(max_new_tokens):
         for i in open_rows:
-            for rule in rules:
+            for rule in (*rules, *(row_rules[i] if row_rules else ())):
                 rule(logits[i], rows[i].tokens)
         tokens, logprobs = sampler.pick(logits)
         for i in list(open_rows):

@@ -116,6 +116,22 @@ class Manifest:
         temporary.write_text(text + "\n", encoding="utf-8")
         temporary.replace(path)
 
+    def graph(self, role: str) -> str:
+        """File name of the graph with a role.
+
+        Raises:
+            ManifestError: There is none.
+        """
+        return _by_role(self.graphs, role, "graphs")
+
+    def asset(self, role: str) -> str:
+        """File name of the asset with a role.
+
+        Raises:
+            ManifestError: There is none.
+        """
+        return _by_role(self.assets, role, "assets")
+
     def _check(self, where: str) -> None:
         for name in (*self.graphs.values(), *self.assets.values(), *self.files):
             if not _PLAIN_NAME.match(name) or name == FILE_NAME:
@@ -128,6 +144,12 @@ class Manifest:
                 raise ManifestError(f"{where}: files.{name}: bad size or sha256")
         if not re.match(r"[a-z][a-z0-9_]*\Z", self.model_type):
             raise ManifestError(f"{where}: model_type {self.model_type!r} is not a folder name")
+
+
+def _by_role(files: dict[str, str], role: str, key: str) -> str:
+    if role not in files:
+        raise ManifestError(f"{FILE_NAME}: {key} has no {role!r} (found: {', '.join(files)})")
+    return files[role]
 
 
 def from_dict(cls: type[T], raw: dict[str, Any], where: str) -> T:

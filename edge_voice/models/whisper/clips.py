@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 # A rest of a chunk with less speech than this in it is the tail of the last word.
 _SHORTEST_REST_SAMPLES = SAMPLE_RATE // 5
+_SIMILAR = 1.5
 
 
 class Clip:
@@ -21,12 +23,18 @@ class Clip:
 
     Attributes:
         start: Its first sample in the recording.
+        samples: Its length; infinite for a whole recording.
     """
 
     def __init__(
-        self, start: int, blocks: Iterable[Array], speech: tuple[tuple[int, int], ...] | None
+        self,
+        start: int,
+        blocks: Iterable[Array],
+        speech: tuple[tuple[int, int], ...] | None,
+        samples: float = math.inf,
     ) -> None:
         self.start = start
+        self.samples = samples
         self._blocks = iter(blocks)
         self._speech = speech
         self._buffer = np.zeros(0, np.float32)
@@ -58,4 +66,23 @@ def clips(blocks: Iterable[Array], rules: ChunkRules | None) -> Iterator[Clip]:
         yield Clip(0, blocks, None)
         return
     for chunk in speech_chunks(blocks, VoiceActivity(), rules):
-        yield Clip(chunk.start, [chunk.waveform], chunk.speech)
+        yield Clip(chunk.start, [chunk.waveform], chunk.speech, len(chunk.waveform))
+
+
+def grouped(found: Iterable[Clip], size: int) -> Iterator[list[Clip]]:
+    """Neighbouring clips of similar length, at most `size` together.
+
+    Similar, because the windows of a group are encoded at the length of the longest.
+    """
+    group: list[Clip] = []
+    for clip in found:
+        lengths = [clip.samples, *(other.samples for other in group)]
+        if group and (len(group) == size or max(lengths) > _SIMILAR * min(lengths)):
+            yield group
+            group = []
+        group.append(clip)
+        if clip.samples == math.inf:
+            yield group
+            group = []
+    if group:
+        yield group

@@ -3,58 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
 
 from edge_voice.audio import AudioInput, AudioStream, open_stream
-from edge_voice.errors import OptionError
-from edge_voice.features import LogMel
 from edge_voice.manifest import Manifest, from_dict
 from edge_voice.models.whisper import graphs
-from edge_voice.models.whisper.clips import Clip, clips
-from edge_voice.models.whisper.config import (
-    FRAMES_PER_POSITION,
-    SAMPLE_RATE,
-    SAMPLES_PER_FRAME,
-    WhisperConfig,
-)
-from edge_voice.models.whisper.networks import Encoded, Encoder
+from edge_voice.models.whisper.clips import Clip, clips, grouped
+from edge_voice.models.whisper.config import SAMPLE_RATE, SAMPLES_PER_FRAME, WhisperConfig
+from edge_voice.models.whisper.listener import Listener
+from edge_voice.models.whisper.networks import Encoder
 from edge_voice.models.whisper.segments import Stretch, split_window
+from edge_voice.models.whisper.settings import Settings, check_choice, read_settings
 from edge_voice.models.whisper.window import Prompt, WindowDecoder, WindowResult
 from edge_voice.results import Segment, Transcript
 from edge_voice.session import Session
 from edge_voice.tokenizer import BytePairTokenizer
-from edge_voice.transcriber import SegmentStream, TranscribeOptions, check_keys
+from edge_voice.transcriber import SegmentStream, TranscribeOptions
 from edge_voice.vad import ChunkRules
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_WINDOW_SAMPLES = 400  # 25 ms analysis window
-_DYNAMIC_RANGE = 8.0  # decades below the loudest that features keep
-# Silence encoded behind a clip that is shorter than 30 s; benchmarks/window.py has the table.
-_TAIL_SECONDS = 3.0
 # Pauses are looked for from here on. Attention grows with the square of a window, and every token
 # reads all of it: two windows of 15 s take less time than one of 30 s.
 _CHUNK_SECONDS = 15.0
-_TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-_TASKS = ("transcribe", "translate")
-_TIMESTAMPS = ("segment", "none")
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """Checked options of one call."""
-
-    language: str | None
-    task: str
-    timestamps: bool
-    vad: bool
-    initial_prompt: tuple[int, ...]
-    condition: bool
-    temperatures: tuple[float, ...]
+_BATCH_SIZE = 6
+# What was said at a higher temperature is no good example for what follows (the reference's rule).
+_WARMEST_CONTEXT = 0.5
 
 
 class WhisperModel:
@@ -63,8 +41,8 @@ class WhisperModel:
     Attributes:
         config: The checkpoint's numbers.
         languages: ISO 639 codes that `language` accepts.
-        tail_seconds: Silence that is encoded behind a clip shorter than a full window.
-        second_look: Whether a suspicious result of a shortened window is decoded again in full.
+        listener: Decodes windows.
+        batch_size: Clips that are decoded side by side.
         chunk_rules: How recordings are cut when voice activity is used.
     """
 
@@ -76,21 +54,15 @@ class WhisperModel:
         """
         self.config = from_dict(WhisperConfig, manifest.config, "manifest.json: config")
         self.languages = manifest.languages
-        self.tail_seconds = _TAIL_SECONDS
-        self.second_look = True
+        self.batch_size = _BATCH_SIZE
         self.chunk_rules = ChunkRules(target_chunk_seconds=_CHUNK_SECONDS)
-        self._tokenizer = BytePairTokenizer(folder / manifest.assets["vocabulary"])
+        self._tokenizer = BytePairTokenizer(folder / manifest.asset("vocabulary"))
         self._encoder = Encoder(
-            Session(folder / manifest.graphs["encoder"], graphs.ENCODER, threads=threads)
+            Session(folder / manifest.graph("encoder"), graphs.ENCODER, threads=threads)
         )
-        decoder = Session(folder / manifest.graphs["decoder"], graphs.DECODER, threads=threads)
+        decoder = Session(folder / manifest.graph("decoder"), graphs.DECODER, threads=threads)
         self._windows = WindowDecoder(decoder, self.config, self._tokenizer)
-        self._log_mel = LogMel(
-            self.config.mels,
-            sample_rate=SAMPLE_RATE,
-            window_samples=_WINDOW_SAMPLES,
-            hop_samples=SAMPLES_PER_FRAME,
-        )
+        self.listener = Listener(self._encoder, self._windows, self.config)
 
     # For people
 
@@ -109,7 +81,7 @@ class WhisperModel:
             AudioError: The audio cannot be used; also while iterating.
             OptionError: An option's value is not allowed.
         """
-        settings = self._settings(options)
+        settings = read_settings(options, self.config, self.languages, self._tokenizer)
         stream = SegmentStream()
         blocks = open_stream(
             audio, sample_rate=SAMPLE_RATE, source_rate=options.get("sample_rate")
@@ -124,11 +96,12 @@ class WhisperModel:
         Shorter audio is padded with silence, longer audio is cut.
         """
         waveform = waveform[: self.config.window_samples]
-        return self._features(waveform, self.config.window_samples // SAMPLES_PER_FRAME)
+        return self.listener.features(waveform, self.config.window_samples // SAMPLES_PER_FRAME)
 
     def encode(self, features: Array) -> Array:
         """Encoder output: (mels, frames) → (frames / 2, width)."""
-        return np.asarray(self._encoder(features[None]).hidden_states[0])
+        encoded = self._encoder(features[None], hidden_states=True)
+        return np.asarray(np.asarray(encoded.hidden_states)[0])
 
     def generate(
         self,
@@ -151,7 +124,7 @@ class WhisperModel:
         Returns:
             Generated ids, the end token included when it was reached.
         """
-        self._check("language", language, (None, *self.languages))
+        check_choice("language", language, (None, *self.languages))
         encoded = self._encoder(self.features(waveform)[None])
         prompt = Prompt(language=language, task=task, timestamps=timestamps)
         return self._windows.greedy(
@@ -161,39 +134,67 @@ class WhisperModel:
     # One recording
 
     def _segments(
-        self, blocks: AudioStream, settings: _Settings, stream: SegmentStream
+        self, blocks: AudioStream, settings: Settings, stream: SegmentStream
     ) -> Iterator[Segment]:
-        stream.language = settings.language
-        stream.language_probability = 1.0 if settings.language else 0.0
-        previous = list(settings.initial_prompt)
+        stream.language = settings.prompt.language
+        stream.language_probability = 1.0 if stream.language else 0.0
+        size = 1 if settings.condition else self.batch_size
+        previous = list(settings.prompt.previous)
         with blocks:
             rules = self.chunk_rules if settings.vad else None
-            for clip in clips(stream.counted(blocks, SAMPLE_RATE), rules):
-                yield from self._clip(clip, settings, stream, previous)
+            for group in grouped(clips(stream.counted(blocks, SAMPLE_RATE), rules), size):
+                looks = self._look([self._window(clip, 0) for clip in group], settings, stream)
+                for clip, look in zip(group, looks, strict=True):
+                    yield from self._clip(clip, settings, stream, previous, look)
         stream.position = stream.duration
 
     def _clip(
-        self, clip: Clip, settings: _Settings, stream: SegmentStream, previous: list[int]
+        self,
+        clip: Clip,
+        settings: Settings,
+        stream: SegmentStream,
+        previous: list[int],
+        look: WindowResult,
     ) -> Iterator[Segment]:
         """The reference's loop: decode a window, move on to where its last segment closed."""
         seek = 0
-        while clip.goes_on(seek):
-            waveform = clip.window(seek, self.config.window_samples)
-            if not len(waveform):
-                return
-            result = self._hear(waveform, settings, stream, tuple(previous))
+        while len(waveform := self._window(clip, seek)):
+            prompt = replace(
+                settings.prompt, previous=tuple(previous), language=stream.language
+            )
+            if seek:
+                [look], _ = self.listener.look([waveform], prompt, settings.temperatures[0])
+            result = self.listener.confirm(waveform, look, prompt, settings.temperatures)
             seconds = len(waveform) / SAMPLE_RATE
             stretches, done = split_window(result.tokens, self.config, seconds)
             offset = (clip.start + seek) / SAMPLE_RATE
             for stretch in [] if result.silent else stretches:
                 if segment := self._segment(stretch, offset, result):
                     yield segment
-            if settings.condition and result.temperature <= 0.5:
+            if settings.condition and result.temperature <= _WARMEST_CONTEXT:
                 previous += result.tokens
             else:
-                del previous[len(settings.initial_prompt) :]
+                del previous[len(settings.prompt.previous) :]
             seek += max(round(done * SAMPLE_RATE), 1)
             stream.position = (clip.start + seek) / SAMPLE_RATE
+
+    def _look(
+        self, waveforms: list[Array], settings: Settings, stream: SegmentStream
+    ) -> list[WindowResult]:
+        """First looks at the first windows of several clips; detects the language if need be."""
+        if not len(waveforms[0]):
+            return []
+        prompt = replace(settings.prompt, language=stream.language)
+        results, probability = self.listener.look(waveforms, prompt, settings.temperatures[0])
+        if stream.language is None:
+            stream.language, stream.language_probability = results[0].language, probability
+        return results
+
+    def _window(self, clip: Clip, seek: int) -> Array:
+        """The samples from `seek` on; none where no speech is to be expected."""
+        if not clip.goes_on(seek):
+            return np.zeros(0, np.float32)
+        return clip.window(seek, self.config.window_samples)
 
     def _segment(self, stretch: Stretch, offset: float, result: WindowResult) -> Segment | None:
         text = self._tokenizer.decode(stretch.tokens).strip()
@@ -208,75 +209,6 @@ class WhisperModel:
             no_speech_prob=result.no_speech_prob,
             temperature=result.temperature,
         )
-
-    def _hear(
-        self, waveform: Array, settings: _Settings, stream: SegmentStream, previous: tuple[int, ...]
-    ) -> WindowResult:
-        """Decodes one window: a shortened one first, a full one if that looks wrong."""
-        seconds = len(waveform) / SAMPLE_RATE
-        encoded = self._encode_window(waveform, self.tail_seconds)
-        if stream.language is None:
-            stream.language, stream.language_probability = self._language(encoded)
-        prompt = Prompt(previous, stream.language, settings.task, settings.timestamps)
-        full_seconds = self.config.window_samples / SAMPLE_RATE
-        if self.second_look and seconds + self.tail_seconds < full_seconds:
-            result = self._windows.transcribe(
-                encoded, prompt, seconds=seconds, temperatures=settings.temperatures[:1]
-            )
-            if not result.suspicious:
-                return result
-            encoded = self._encode_window(waveform, full_seconds)
-        return self._windows.transcribe(
-            encoded, prompt, seconds=seconds, temperatures=settings.temperatures
-        )
-
-    def _encode_window(self, waveform: Array, tail_seconds: float) -> Encoded:
-        """Encodes audio and a tail of silence, together at most a full window."""
-        samples = min(len(waveform) + int(tail_seconds * SAMPLE_RATE), self.config.window_samples)
-        frames = -(-samples // (SAMPLES_PER_FRAME * FRAMES_PER_POSITION)) * FRAMES_PER_POSITION
-        return self._encoder(self._features(waveform, frames)[None])
-
-    def _features(self, waveform: Array, frames: int) -> Array:
-        """(mels, frames); frames beyond the audio are silence, which costs nothing to compute."""
-        heard = min(frames, -(-(len(waveform) + _WINDOW_SAMPLES) // SAMPLES_PER_FRAME))
-        padded = np.zeros(heard * SAMPLES_PER_FRAME, np.float32)
-        padded[: len(waveform)] = waveform[: len(padded)]
-        power = np.zeros((self.config.mels, frames), np.float32)
-        power[:, :heard] = self._log_mel.power(padded)
-        logs = np.log10(np.maximum(power, 1e-10))
-        logs = np.maximum(logs, logs.max() - _DYNAMIC_RANGE)
-        return np.asarray((logs + 4.0) / 4.0, np.float32)
-
-    def _language(self, encoded: Encoded) -> tuple[str, float]:
-        if not self.config.multilingual:
-            return "en", 1.0
-        return self._windows.detect_language(encoded)
-
-    def _settings(self, options: TranscribeOptions) -> _Settings:
-        check_keys(options)
-        language, task = options.get("language"), options.get("task", "transcribe")
-        timestamps = options.get("timestamps", "segment")
-        self._check("language", language, (None, *self.languages))
-        self._check("task", task, _TASKS if self.config.multilingual else _TASKS[:1])
-        self._check("timestamps", timestamps, _TIMESTAMPS)
-        prompt = options.get("initial_prompt", "")
-        temperatures = tuple(options.get("temperatures", _TEMPERATURES))
-        if not temperatures or min(temperatures) < 0:
-            raise OptionError(f"temperatures {temperatures} (allowed: one or more, none negative)")
-        return _Settings(
-            language=language,
-            task=task,
-            timestamps=timestamps == "segment",
-            vad=options.get("vad", True),
-            initial_prompt=tuple(self._tokenizer.encode(f" {prompt.strip()}")) if prompt else (),
-            condition=options.get("condition_on_previous_text", False),
-            temperatures=temperatures,
-        )
-
-    def _check(self, option: str, value: str | None, allowed: tuple[str | None, ...]) -> None:
-        if value not in allowed:
-            known = ", ".join(sorted(item for item in allowed if item))
-            raise OptionError(f"unknown {option} {value!r} (known: {known})")
 
 
 def load(folder: Path, manifest: Manifest, *, threads: int) -> WhisperModel:

@@ -21,18 +21,22 @@ class Encoded:
     """What the encoder makes of a batch of windows.
 
     Attributes:
-        hidden_states: (batch, positions, width) float32.
+        hidden_states: (batch, positions, width) float32; None unless asked for.
         cross: Name → keys (batch, heads, head size, positions) and values (batch, heads,
             positions, head size) of each decoder layer.
     """
 
-    hidden_states: Array
+    hidden_states: Array | None
     cross: dict[str, Array]
 
     @property
     def batch(self) -> int:
         """Windows."""
-        return len(self.hidden_states)
+        return len(next(iter(self.cross.values())))
+
+    def first(self) -> Encoded:
+        """The first window alone."""
+        return Encoded(None, {name: array[:1] for name, array in self.cross.items()})
 
 
 class Encoder:
@@ -44,15 +48,16 @@ class Encoder:
         _, heads, size, _ = session.shape(_CROSS.format(i=0, kind="key"))
         self._width, self._heads, self._size = int(width), int(heads), int(size)
 
-    def __call__(self, features: Array) -> Encoded:
+    def __call__(self, features: Array, *, hidden_states: bool = False) -> Encoded:
         """Encodes a batch.
 
         Args:
             features: (batch, mels, frames) float32, frames even.
+            hidden_states: Whether they are wanted too; decoding does without.
         """
         batch, _, frames = features.shape
         positions = frames // FRAMES_PER_POSITION
-        hidden = np.empty((batch, positions, self._width), np.float32)
+        hidden = np.empty((batch if hidden_states else 0, positions, self._width), np.float32)
         shapes = {
             "key": (batch, self._heads, self._size, positions),
             "value": (batch, self._heads, positions, self._size),
@@ -62,13 +67,15 @@ class Encoder:
             for i in range(self._session.layers)
             for kind, shape in shapes.items()
         }
-        binding = self._session.bind()
-        binding.input("input_features", np.ascontiguousarray(features))
-        binding.output("encoder_hidden_states", hidden)
-        for name, array in cross.items():
-            binding.output(name, array)
-        binding.run()
-        return Encoded(hidden, cross)
+        for i in range(batch):  # one after another: side by side is no faster, and takes memory
+            binding = self._session.bind()
+            binding.input("input_features", np.ascontiguousarray(features[i : i + 1]))
+            if hidden_states:
+                binding.output("encoder_hidden_states", hidden[i : i + 1])
+            for name, array in cross.items():
+                binding.output(name, array[i : i + 1])
+            binding.run()
+        return Encoded(hidden if hidden_states else None, cross)
 
 
 class Decoder:
@@ -79,12 +86,20 @@ class Decoder:
     """
 
     def __init__(
-        self, session: Session, config: WhisperConfig, encoded: Encoded, *, rows: int = 1
+        self,
+        session: Session,
+        config: WhisperConfig,
+        encoded: Encoded,
+        *,
+        rows: int = 1,
+        capacity: int | None = None,
     ) -> None:
+        """Makes room for `capacity` tokens a row, prompt included; by default for the most."""
         self._session = session
         self._cross = encoded.cross
         self._vocabulary = config.vocabulary
-        self.cache = KVCache(session, rows=rows, capacity=config.text_positions)
+        most = config.text_positions
+        self.cache = KVCache(session, rows=rows, capacity=min(capacity or most, most))
         self._tokens = np.zeros((rows, 1), np.int64)
         self._positions = np.zeros((rows, 1), np.int64)
         self._lengths = np.zeros(rows, np.int32)

@@ -12,7 +12,7 @@ import numpy as np
 from edge_voice.decoding import Hypothesis, LoopGuard, decode
 from edge_voice.models.whisper.config import WhisperConfig
 from edge_voice.models.whisper.networks import Decoder, Encoded
-from edge_voice.models.whisper.rules import window_rules
+from edge_voice.models.whisper.rules import TimestampOrder, common_rules
 from edge_voice.sampling import Sampler, log_sum_exp
 from edge_voice.session import Session
 from edge_voice.tokenizer import BytePairTokenizer
@@ -27,6 +27,7 @@ _BEST_OF = 5
 # A result from a shortened window is taken on trust only if it is better than these.
 _TRUSTED_LOGPROB = -0.6
 _ECHO_BYTES = 16
+_ECHO_WITHIN_BYTES = 64
 # Nobody speaks faster: quick English needs 6 tokens a second, Burmese (three bytes a letter,
 # hardly merged) about 25, and each segment two timestamps.
 _TOKENS_PER_SECOND = 32
@@ -74,7 +75,8 @@ class WindowResult:
         temperature: Temperature that produced it.
         compression_ratio: Bytes of text ÷ bytes when compressed: high for loops.
         looped: A loop was cut.
-        echoes: A phrase stands in it twice.
+        echoes: A phrase is soon said again.
+        language: ISO 639 code of the prompt.
     """
 
     tokens: tuple[int, ...]
@@ -84,6 +86,7 @@ class WindowResult:
     compression_ratio: float
     looped: bool
     echoes: bool
+    language: str | None
 
     @property
     def suspicious(self) -> bool:
@@ -102,10 +105,12 @@ class WindowResult:
     @property
     def doubtful(self) -> bool:
         """Worth a second try at a higher temperature."""
-        if self.silent:
-            return False
-        looping = self.looped or self.compression_ratio > _COMPRESSION_RATIO
-        return looping or self.avg_logprob < _AVG_LOGPROB
+        return not self.silent and (self.looping or self.avg_logprob < _AVG_LOGPROB)
+
+    @property
+    def looping(self) -> bool:
+        """It says the same over and over."""
+        return self.looped or self.compression_ratio > _COMPRESSION_RATIO
 
 
 class WindowDecoder:
@@ -131,7 +136,7 @@ class WindowDecoder:
 
     def greedy(self, encoded: Encoded, prompt: Prompt, max_new_tokens: int) -> list[int]:
         """Plain greedy decoding: no rules, no guards; the end token, if reached, is included."""
-        logits, decoder = self._prefill(encoded, prompt, rows=1)
+        logits, decoder = self._prefill(encoded, prompt, rows=1, max_new_tokens=max_new_tokens)
         (row,) = decode(
             decoder.step,
             logits[:, -1],
@@ -141,54 +146,61 @@ class WindowDecoder:
         )
         return [*row.tokens, self._config.end_of_text] if row.complete else row.tokens
 
-    def transcribe(
-        self, encoded: Encoded, prompt: Prompt, *, seconds: float, temperatures: Sequence[float]
-    ) -> WindowResult:
-        """Decodes one window, trying the temperatures in order until the result looks right.
+    def attempt(
+        self, encoded: Encoded, prompt: Prompt, *, seconds: Sequence[float], temperature: float
+    ) -> list[WindowResult]:
+        """Decodes a batch of windows side by side, once.
 
         Args:
-            encoded: One window.
-            prompt: What stands before the transcript.
-            seconds: Length of its audio without padding.
-            temperatures: The first is used always, the others while the result is doubtful.
+            encoded: The windows.
+            prompt: What stands before each transcript.
+            seconds: Length of each window's audio without padding.
+            temperature: 0 is greedy; above, the best of several samples counts.
         """
-        results = []
-        for temperature in temperatures:
-            results.append(self._attempt(encoded, prompt, seconds, temperature))
-            if not results[-1].doubtful:
-                return results[-1]
-        return max(results, key=lambda result: (not result.looped, result.avg_logprob))
-
-    def _attempt(
-        self, encoded: Encoded, prompt: Prompt, seconds: float, temperature: float
-    ) -> WindowResult:
         config = self._config
-        rows = _BEST_OF if temperature > 0 else 1
-        logits, decoder = self._prefill(encoded, prompt, rows=rows)
-        at_start = logits[0, 0]
-        no_speech = float(np.exp(at_start[config.no_speech] - log_sum_exp(at_start)))
-        room = config.text_positions - decoder.cache.length
-        cap = _TOKENS_AT_LEAST + int(seconds * _TOKENS_PER_SECOND)
+        samples = _BEST_OF if temperature > 0 else 1
+        rows = samples * encoded.batch
+        cap = min(
+            config.text_positions // 2,
+            _TOKENS_AT_LEAST + int(max(seconds) * _TOKENS_PER_SECOND),
+        )
+        logits, decoder = self._prefill(encoded, prompt, rows=rows, max_new_tokens=cap)
+        at_start = logits[::samples, 0]
+        no_speech = np.exp(at_start[:, config.no_speech] - log_sum_exp(at_start))
+        order = [(TimestampOrder(config, length),) for length in seconds for _ in range(samples)]
         hypotheses = decode(
             decoder.step,
             logits[:, -1].copy(),
             sampler=Sampler(temperature),
             end_token=config.end_of_text,
-            max_new_tokens=min(config.text_positions // 2, room, cap),
-            rules=window_rules(config, timestamps=prompt.timestamps, seconds=seconds),
-            guard=LoopGuard(),
+            max_new_tokens=min(cap, config.text_positions - decoder.cache.length),
+            rules=common_rules(config),
+            row_rules=order if prompt.timestamps else None,
+            guard=LoopGuard(words_end=config.first_timestamp),
         )
-        best = max(hypotheses, key=lambda row: (not row.looped, row.avg_logprob))
-        return self._result(best, no_speech, temperature)
+        best = [
+            max(hypotheses[i : i + samples], key=lambda row: (not row.looped, row.avg_logprob))
+            for i in range(0, rows, samples)
+        ]
+        return [
+            self._result(row, float(chance), temperature, prompt.language)
+            for row, chance in zip(best, no_speech, strict=True)
+        ]
 
-    def _prefill(self, encoded: Encoded, prompt: Prompt, *, rows: int) -> tuple[Array, Decoder]:
+    def _prefill(
+        self, encoded: Encoded, prompt: Prompt, *, rows: int, max_new_tokens: int
+    ) -> tuple[Array, Decoder]:
         """Logits (rows, 2, vocabulary) at the start token and at the prompt's end."""
         tokens, start = prompt.tokens(self._config)
-        decoder = Decoder(self._session, self._config, encoded, rows=rows)
+        decoder = Decoder(
+            self._session, self._config, encoded, rows=rows, capacity=len(tokens) + max_new_tokens
+        )
         wanted = np.array([start, len(tokens) - 1])
         return decoder.prefill(np.tile(np.array(tokens), (rows, 1)), wanted), decoder
 
-    def _result(self, best: Hypothesis, no_speech: float, temperature: float) -> WindowResult:
+    def _result(
+        self, best: Hypothesis, no_speech: float, temperature: float, language: str | None
+    ) -> WindowResult:
         text = self._tokenizer.decode(best.tokens).strip().encode()
         return WindowResult(
             tokens=tuple(best.tokens),
@@ -198,11 +210,17 @@ class WindowDecoder:
             compression_ratio=len(text) / len(zlib.compress(text)) if text else 0.0,
             looped=best.looped,
             echoes=has_echo(text),
+            language=language,
         )
 
 
 def has_echo(text: bytes) -> bool:
-    """Whether some phrase of 16 bytes or more stands in a text twice, whatever its case."""
+    """Whether some phrase of 16 bytes or more is soon said again, whatever its case."""
     text = text.lower()
-    phrases = [text[i : i + _ECHO_BYTES] for i in range(len(text) - _ECHO_BYTES + 1)]
-    return len(set(phrases)) < len(phrases)
+    last_seen: dict[bytes, int] = {}
+    for i in range(len(text) - _ECHO_BYTES + 1):
+        phrase = text[i : i + _ECHO_BYTES]
+        if i - last_seen.get(phrase, -_ECHO_WITHIN_BYTES) < _ECHO_WITHIN_BYTES:
+            return True
+        last_seen[phrase] = i
+    return False

@@ -1,0 +1,81 @@
+"""The options of one call, checked against what the checkpoint can do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge_voice.errors import OptionError
+from edge_voice.models.whisper.config import WhisperConfig
+from edge_voice.models.whisper.window import Prompt
+from edge_voice.tokenizer import BytePairTokenizer
+from edge_voice.transcriber import TranscribeOptions, check_keys
+
+_TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+_TASKS = ("transcribe", "translate")
+_TIMESTAMPS = ("segment", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Checked options; see `TranscribeOptions`.
+
+    Attributes:
+        prompt: What stands before the first window; its language may be None.
+        vad: Whether voice activity cuts the recording.
+        condition: Whether a window is told what the one before said.
+        temperatures: Tried in order while a result looks wrong.
+    """
+
+    prompt: Prompt
+    vad: bool
+    condition: bool
+    temperatures: tuple[float, ...]
+
+
+def read_settings(
+    options: TranscribeOptions,
+    config: WhisperConfig,
+    languages: Sequence[str],
+    tokenizer: BytePairTokenizer,
+) -> Settings:
+    """Checks the options of a call.
+
+    Raises:
+        OptionError: A value is not one of those allowed.
+        TypeError: No such option.
+    """
+    check_keys(options)
+    language, task = options.get("language"), options.get("task", "transcribe")
+    timestamps = options.get("timestamps", "segment")
+    check_choice("language", language, (None, *languages))
+    check_choice("task", task, _TASKS if config.multilingual else _TASKS[:1])
+    check_choice("timestamps", timestamps, _TIMESTAMPS)
+    temperatures = tuple(options.get("temperatures", _TEMPERATURES))
+    if not temperatures or not all(math.isfinite(t) and t >= 0 for t in temperatures):
+        raise OptionError(f"temperatures {temperatures} (allowed: one or more, finite, 0 or more)")
+    text = options.get("initial_prompt", "").strip()
+    prompt = Prompt(
+        previous=tuple(tokenizer.encode(f" {text}")) if text else (),
+        language=language,
+        task=task,
+        timestamps=timestamps == "segment",
+    )
+    return Settings(
+        prompt=prompt,
+        vad=options.get("vad", True),
+        condition=options.get("condition_on_previous_text", False),
+        temperatures=temperatures,
+    )
+
+
+def check_choice(option: str, value: str | None, allowed: Sequence[str | None]) -> None:
+    """Refuses a value that is not allowed.
+
+    Raises:
+        OptionError: Lists what is.
+    """
+    if value not in allowed:
+        known = ", ".join(sorted(item for item in allowed if item))
+        raise OptionError(f"unknown {option} {value!r} (known: {known})")
