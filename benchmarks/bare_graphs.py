@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from functools import cache
 from statistics import median
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
+
 
 _LINEAR = ("MatMul", "FusedMatMul", "DynamicQuantizeMatMul", "MatMulNBits")
 _TIMED_SECONDS = 0.4

@@ -2,11 +2,11 @@
 
     python -m benchmarks.window --bundle DIR [--clips DIR] [--out FILE]
 
-Each short clip is transcribed at three speeds (0.93, 1, 1.07: three different recordings as far as
-the model is concerned) with different lengths of silence encoded behind it, once taking every result
-as it comes and once with the second look that decodes a suspicious result again in a full window.
-The table shows word error rate, the encoder's frames against those of full windows, and the time
-against that of full windows, all from one run.
+Each short clip is transcribed at three speeds (0.93, 1, 1.07: three different recordings as far
+as the model is concerned) with different lengths of silence encoded behind it, once taking every
+result as it comes and once with the second look that decodes a suspicious result again in a full
+window. The table shows word error rate, the encoder's frames and the time against those of full
+windows, all from one run.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class SourceEntry:
 
     Attributes:
         file: Name of the weight file.
-        sha256: Hex digest of that file; empty for a sharded checkpoint.
+        sha256: Hex digest of that file; of shards, the digest of their digests in hex.
         origin: Repository, package or local folder, as text for people.
         revision: Commit or version; empty when unknown.
     """

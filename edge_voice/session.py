@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +43,11 @@ class Session:
         self.path = Path(path)
         try:
             self._session = ort.InferenceSession(
-                os.fspath(path), _options(threads), providers=["CPUExecutionProvider"]
+                os.fspath(path), _options(threads), providers=["CPUExecutionProvider"],
+                enable_fallback=0,
             )
         except Exception as error:  # onnxruntime's exceptions share no base class
-            if "bad allocation" in str(error) or "bad_alloc" in str(error):
-                raise MemoryError(f"not enough memory to open {self.path.name}") from None
-            message = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ModelError(f"{self.path.name}: onnxruntime cannot load it: {message}") from None
+            raise _as_ours(self.path.name, "onnxruntime cannot load it", error) from None
         self._inputs = {value.name: value for value in self._session.get_inputs()}
         self._outputs = {value.name: value for value in self._session.get_outputs()}
         self.layers = spec.check(self.path.name, self._inputs, self._outputs)
@@ -63,14 +63,27 @@ class Session:
             raise GraphMismatch(f"{self.path.name}: {name} has type {kind}, which is not supported")
         return _DTYPES[kind]
 
+    def check_size(self, name: str, axis: int, expected: int) -> None:
+        """Compares a fixed size of an input or output with what the manifest says.
+
+        Raises:
+            GraphMismatch: They differ.
+        """
+        found = self.shape(name)[axis]
+        if found != expected:
+            raise GraphMismatch(
+                f"{self.path.name}: axis {axis} of {name} is {found}, the manifest says {expected}"
+            )
+
     def run(self, feeds: dict[str, Array]) -> dict[str, Array]:
         """Runs the graph on all inputs; returns all outputs."""
         names = list(self._outputs)
-        return dict(zip(names, self._session.run(names, feeds), strict=True))
+        with _running(self.path.name):
+            return dict(zip(names, self._session.run(names, feeds), strict=True))
 
     def bind(self) -> Binding:
         """Inputs and outputs tied to memory that lives across runs."""
-        return Binding(self._session)
+        return Binding(self._session, self.path.name)
 
     def _value(self, name: str) -> Any:
         value = self._inputs.get(name) or self._outputs.get(name)
@@ -85,8 +98,9 @@ class Binding:
     An array may serve as input and output at once: that is how a cache grows without copies.
     """
 
-    def __init__(self, session: ort.InferenceSession) -> None:
+    def __init__(self, session: ort.InferenceSession, name: str) -> None:
         self._session = session
+        self._name = name
         self._binding = session.io_binding()
         # onnxruntime sees addresses only: the arrays must outlive the binding.
         self._arrays: dict[str, Array] = {}
@@ -103,7 +117,28 @@ class Binding:
 
     def run(self) -> None:
         """Runs the graph once."""
-        self._session.run_with_iobinding(self._binding)
+        with _running(self._name):
+            self._session.run_with_iobinding(self._binding)
+
+
+@contextmanager
+def _running(name: str) -> Iterator[None]:
+    """Turns exceptions of onnxruntime, which share no base class, into ours."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        raise _as_ours(name, "cannot be run", error) from None
+    except Exception as error:
+        if type(error).__module__.startswith("onnxruntime"):
+            raise _as_ours(name, "cannot be run", error) from None
+        raise
+
+
+def _as_ours(name: str, what: str, error: Exception) -> Exception:
+    message = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if "bad allocation" in message or "bad_alloc" in message or "allocate memory" in message:
+        return MemoryError(f"not enough memory for {name}")
+    return ModelError(f"{name}: {what}: {message}")
 
 
 def _options(threads: int) -> ort.SessionOptions:

@@ -10,9 +10,12 @@ frames, as theirs does, so that short clips are not padded to 30 s.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnx
 import torch

@@ -29,7 +29,7 @@ def report(error: BaseException, *, debug: bool) -> int:
     if isinstance(error, BrokenPipeError):
         _abandon_stdout()
         return CLOSED_PIPE
-    if isinstance(error, KeyboardInterrupt):
+    if _is_interrupt(error):
         terminal.say("interrupted")
         return INTERRUPTED
     terminal.error(_message(error))
@@ -39,6 +39,15 @@ def report(error: BaseException, *, debug: bool) -> int:
         _abandon_stdout()
         return StoreError.exit_code
     return EdgeVoiceError.exit_code
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Ctrl-C, also where the import of a compiled module has made another error of it."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _message(error: BaseException) -> str:

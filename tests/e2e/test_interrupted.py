@@ -81,8 +81,8 @@ def test_ctrl_c_in_the_middle_of_a_recording(
     wait_for(lambda: maps(process, "onnxruntime") and (tmp_path / "out").exists(), process)
     process.send_signal(signal.SIGINT)
     printed_out, printed = process.communicate(timeout=60)
-    assert (process.returncode, printed_out, printed[-3000:]) == (INTERRUPTED, "", "edge-voice: interrupted\n")
     assert printed == "edge-voice: interrupted\n"
+    assert (process.returncode, printed_out) == (INTERRUPTED, "")
     assert not list((tmp_path / "out").iterdir())
 
 

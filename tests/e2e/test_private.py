@@ -21,7 +21,8 @@ def traced(run: Run, tmp_path: Path) -> tuple[Run, Path]:
     if not shutil.which("strace"):
         pytest.skip("needs strace")
     trace = tmp_path / "trace"
-    calls = "trace=network,openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat"
+    files = "openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat"
+    calls = f"trace=network,{files}"
 
     def call(*arguments: object) -> object:
         return run(*arguments, before=("strace", "-f", "-qq", "-e", calls, "-o", str(trace)))
@@ -32,7 +33,7 @@ def traced(run: Run, tmp_path: Path) -> tuple[Run, Path]:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["transcribe", "AUDIO", "--model", "BUNDLE", "-o", "out", "--format", "txt,json,srt,vtt,tsv"],
+        ["transcribe", "AUDIO", "--model", "BUNDLE", "-o", "out", "--format", "txt,json,srt,vtt"],
         ["transcribe", "AUDIO", "--model", "BUNDLE", "--no-vad", "--language", "en"],
         ["doctor"],
         ["models"],

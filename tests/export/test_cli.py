@@ -175,7 +175,7 @@ def test_the_module_on_its_own_fails_in_one_line(source, output, tmp_path, monke
         runpy.run_module("edge_voice_export", run_name="__main__")
     said = capsys.readouterr().err
     assert caught.value.code == 3
-    assert said.startswith("error: ")
+    assert said.startswith("edge-voice: error: ")
     assert "encoder_attention_heads" in said
     assert len(said.splitlines()) == 1
     assert not output.exists()

@@ -18,10 +18,10 @@ from click.testing import CliRunner
 
 import edge_voice
 from edge_voice.errors import ChecksumMismatch, GraphMismatch, ModelNotFound, StoreError
+from edge_voice.hub.verify import sha256_file
 from edge_voice.session import Session
 from edge_voice.silero import GRAPH
 from edge_voice_export import silero
-from edge_voice_export.package import file_sha256
 from edge_voice_export.silero_check import compare
 
 SHIPPED = Path(edge_voice.__file__).with_name("data") / "silero_vad.onnx"
@@ -109,7 +109,7 @@ def source(weights, tmp_path_factory):
 @pytest.fixture
 def accepted(source, monkeypatch):
     """The random graph, taken for the published one."""
-    monkeypatch.setattr(silero, "SOURCE_SHA256", file_sha256(source))
+    monkeypatch.setattr(silero, "SOURCE_SHA256", sha256_file(source))
     return source
 
 
@@ -162,7 +162,7 @@ def test_a_graph_that_fails_the_comparison_replaces_nothing(
 
 
 def test_another_file_is_refused(source, tmp_path):
-    expected = rf"source\.onnx: sha256 is {file_sha256(source)} \(allowed: 9ccdacc4719d"
+    expected = rf"source\.onnx: sha256 is {sha256_file(source)} \(allowed: 9ccdacc4719d"
     with pytest.raises(ChecksumMismatch, match=expected):
         silero.export_detector(source, tmp_path / "out.onnx")
     assert os.listdir(tmp_path) == []

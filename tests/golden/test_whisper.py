@@ -17,7 +17,7 @@ from edge_voice.models.whisper.config import WhisperConfig
 from edge_voice.models.whisper.rules import window_rules
 from edge_voice.results import Transcript
 from edge_voice.sampling import Sampler, log_sum_exp
-from tests.export.whisper.models import Graphs
+from tests.export.models.whisper.models import Graphs
 
 from .whisper_tiny_en import ENCODER, FEATURES, LOGITS, Clip
 

@@ -17,7 +17,7 @@ import pytest
 import edge_voice
 from edge_voice_export import export_bundle
 from tests.export.checkpoints import write_tiny_whisper
-from tests.export.whisper.models import Graphs, cosine
+from tests.export.models.whisper.models import Graphs, cosine
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_voice.errors import ManifestError
+
 SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = 160  # 10 ms hop
 FRAMES_PER_POSITION = 2  # the second convolution halves the rate
 SECONDS_PER_POSITION = 0.02  # also the step of timestamp tokens
+
+_TOKENS = (
+    "end_of_text",
+    "start_of_transcript",
+    "start_of_previous",
+    "translate",
+    "transcribe",
+    "no_speech",
+    "no_timestamps",
+    "first_timestamp",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,28 @@ class WhisperConfig:
     language_tokens: dict[str, int]
     suppress: tuple[int, ...]
     suppress_at_start: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that cannot be a Whisper's.
+
+        Raises:
+            ManifestError: Names the number, what it is and what is allowed.
+        """
+        for name in ("mels", "audio_positions", "text_positions", "vocabulary"):
+            if getattr(self, name) < 1:
+                raise ManifestError(f"manifest.json: config: {name} is {getattr(self, name)}")
+        single = {name: getattr(self, name) for name in _TOKENS}
+        lists = {
+            "language_tokens": (*self.language_tokens.values(),),
+            "suppress": self.suppress,
+            "suppress_at_start": self.suppress_at_start,
+        }
+        for name, tokens in (*((n, (t,)) for n, t in single.items()), *lists.items()):
+            if wrong := [token for token in tokens if not 0 <= token < self.vocabulary]:
+                raise ManifestError(
+                    f"manifest.json: config: {name} has token {wrong[0]}"
+                    f" (allowed: 0 to {self.vocabulary - 1})"
+                )
 
     @property
     def window_samples(self) -> int:

@@ -57,10 +57,11 @@ class WhisperModel:
         self.batch_size = _BATCH_SIZE
         self.chunk_rules = ChunkRules(target_chunk_seconds=_CHUNK_SECONDS)
         self._tokenizer = BytePairTokenizer(folder / manifest.asset("vocabulary"))
-        self._encoder = Encoder(
-            Session(folder / manifest.graph("encoder"), graphs.ENCODER, threads=threads)
-        )
+        encoder = Session(folder / manifest.graph("encoder"), graphs.ENCODER, threads=threads)
+        encoder.check_size("input_features", 1, self.config.mels)
         decoder = Session(folder / manifest.graph("decoder"), graphs.DECODER, threads=threads)
+        decoder.check_size("logits", 2, self.config.vocabulary)
+        self._encoder = Encoder(encoder)
         self._windows = WindowDecoder(decoder, self.config, self._tokenizer)
         self.listener = Listener(self._encoder, self._windows, self.config)
 

@@ -17,9 +17,14 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _LATEST_START_SECONDS = 1.0
 
 
-def common_rules(config: WhisperConfig) -> tuple[LogitsRule, ...]:
-    """The rules of every window."""
-    return Suppress(config.suppress), SuppressFirst(config.suppress_at_start)
+def window_rules(
+    config: WhisperConfig, *, timestamps: bool, seconds: float
+) -> tuple[LogitsRule, ...]:
+    """The rules for one window of `seconds` of audio."""
+    rules: list[LogitsRule] = [Suppress(config.suppress), SuppressFirst(config.suppress_at_start)]
+    if timestamps:
+        rules.append(TimestampOrder(config, seconds))
+    return tuple(rules)
 
 
 class Suppress:

@@ -12,7 +12,7 @@ import numpy as np
 from edge_voice.decoding import Hypothesis, LoopGuard, decode
 from edge_voice.models.whisper.config import WhisperConfig
 from edge_voice.models.whisper.networks import Decoder, Encoded
-from edge_voice.models.whisper.rules import TimestampOrder, common_rules
+from edge_voice.models.whisper.rules import window_rules
 from edge_voice.sampling import Sampler, log_sum_exp
 from edge_voice.session import Session
 from edge_voice.tokenizer import BytePairTokenizer
@@ -167,15 +167,14 @@ class WindowDecoder:
         logits, decoder = self._prefill(encoded, prompt, rows=rows, max_new_tokens=cap)
         at_start = logits[::samples, 0]
         no_speech = np.exp(at_start[:, config.no_speech] - log_sum_exp(at_start))
-        order = [(TimestampOrder(config, length),) for length in seconds for _ in range(samples)]
+        rules = [window_rules(config, timestamps=prompt.timestamps, seconds=s) for s in seconds]
         hypotheses = decode(
             decoder.step,
             logits[:, -1].copy(),
             sampler=Sampler(temperature),
             end_token=config.end_of_text,
             max_new_tokens=min(cap, config.text_positions - decoder.cache.length),
-            rules=common_rules(config),
-            row_rules=order if prompt.timestamps else None,
+            row_rules=[rules[i // samples] for i in range(rows)],
             guard=LoopGuard(words_end=config.first_timestamp),
         )
         best = [

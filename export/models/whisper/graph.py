@@ -116,7 +116,7 @@ def build_decoder(b: GraphBuilder, w: Weights, d: Dimensions) -> None:
         )
         normed, x = _add_norm(b, w, _feed_forward(b, w, normed, layer), x, following)
     last = b.op("Gather", normed, wanted, axis=1)
-    logits = b.tied_head(last, "decoder.head", embedding)
+    logits = b.tied_head(last, "decoder.head", w.head(embedding))
     b.output(logits, "logits", FLOAT, ["rows", "k", d.vocabulary])
     for i, (key, value) in enumerate(presents):
         shape: Shape = ["rows", d.decoder_heads, "capacity", d.width // d.decoder_heads]

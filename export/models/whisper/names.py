@@ -53,7 +53,7 @@ class Weights:
             candidates = [spelled]
         else:
             candidates = [f"model.{name}", name]
-        known = set(self.checkpoint.names())
+        known = self.checkpoint.names()
         for candidate in candidates:
             if candidate in known:
                 return candidate
@@ -78,6 +78,11 @@ class Weights:
     def matrix(self, layer: str) -> CheckpointMatrix:
         """The weight of a layer, to be read by rows."""
         return CheckpointMatrix(self.checkpoint, self.published(f"{layer}.weight"))
+
+    def head(self, embedding: CheckpointMatrix) -> CheckpointMatrix:
+        """The output projection: the embedding itself, unless a fine-tune has untied them."""
+        untied = self.checkpoint.config.get("tie_word_embeddings") is False
+        return self.matrix("proj_out") if untied and self.has("proj_out.weight") else embedding
 
     def bias(self, layer: str) -> Array:
         """The bias of a layer; zeros where it has none, as Whisper's key projections."""

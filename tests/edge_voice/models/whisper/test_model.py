@@ -75,7 +75,8 @@ def test_a_file(script: Script, whisper: WhisperModel) -> None:
         script.features.clear()
 
 
-NOT_YET = pytest.mark.xfail(strict=True, reason="AudioStream does not close what it opened")
+# The stream and its generator refer to each other: the file is closed when the collector comes.
+NOT_YET = pytest.mark.xfail(strict=True, reason="closed by the garbage collector, with a warning")
 
 
 @pytest.mark.parametrize("listened_to", [True, pytest.param(False, marks=NOT_YET)])
@@ -233,7 +234,8 @@ def test_previous_text_on_demand(script: Script, whisper: WhisperModel) -> None:
         ({"task": "sing"}, r"unknown task 'sing' \(known: transcribe, translate\)"),
         ({"timestamps": "word"}, r"unknown timestamps 'word' \(known: none, segment\)"),
         ({"temperatures": ()}, r"temperatures \(\) \(allowed: one or more"),
-        ({"temperatures": (0.0, -0.1)}, r"none negative"),
+        ({"temperatures": (0.0, -0.1)}, r"finite, 0 or more"),
+        ({"temperatures": (float("nan"),)}, r"finite, 0 or more"),
     ],
 )
 def test_wrong_options_are_refused_at_once(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ..checkpoints import write_tiny_whisper
+from tests.export.checkpoints import write_tiny_whisper
+
 from .models import VOCABULARY
 
 

@@ -11,8 +11,7 @@ from benchmarks.synthetic_whisper import SyntheticCheckpoint
 from benchmarks.whisper_sizes import WhisperSize
 from edge_voice.errors import UnsupportedModel
 from edge_voice_export.models.whisper.names import Weights
-
-from ..checkpoints import openai_name
+from tests.export.checkpoints import openai_name
 
 SIZE = WhisperSize(2, 8, 2, mels=4, vocab=1700, audio_ctx=6, text_ctx=5)
 

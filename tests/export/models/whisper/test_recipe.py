@@ -18,8 +18,8 @@ from edge_voice_export.models.whisper.graph import Dimensions
 from edge_voice_export.models.whisper.names import Weights
 from edge_voice_export.models.whisper.recipe import PRESETS, read_dimensions, recognises
 from edge_voice_export.models.whisper.tokens import LANGUAGES
+from tests.export.checkpoints import write_tiny_whisper
 
-from ..checkpoints import write_tiny_whisper
 from .models import tiny_checkpoint
 
 TINY = {"layers": 1, "width": 32, "heads": 4, "audio_ctx": 100, "text_ctx": 16}
