@@ -30,7 +30,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 # Pauses are looked for from here on. Attention grows with the square of a window, and every token
 # reads all of it: two windows of 15 s take less time than one of 30 s.
 _CHUNK_SECONDS = 15.0
-_BATCH_SIZE = 6
+_BATCH_SIZE = 4
 # What was said at a higher temperature is no good example for what follows (the reference's rule).
 _WARMEST_CONTEXT = 0.5
 

@@ -88,7 +88,11 @@ def test_a_shortened_window_is_trusted_less(changes: dict[str, float], suspiciou
         ("he said so. And then he said so, yes", False),
         ("what you can do for it. What you can do for it.", True),
         ("What You Can Do For it, what you can do for", True),
-        ("the invention of letters in the middle of the fifteenth century was the invention of", False),
+        (
+            "the invention of movable metal letters in the middle of the fifteenth century "
+            "may justly be called the invention of printing",
+            False,
+        ),
     ],
 )
 def test_echoes(text: str, echo: bool) -> None:
