@@ -15,7 +15,6 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-
 _LINEAR = ("MatMul", "FusedMatMul", "DynamicQuantizeMatMul", "MatMulNBits")
 _TIMED_SECONDS = 0.4
 
