@@ -68,7 +68,7 @@ class Listener:
         Returns:
             The results, and the probability in 0..1 of the language they name.
         """
-        frames = max(self._frames(len(waveform), self.tail_seconds) for waveform in waveforms)
+        frames = max(self._frames(len(waveform)) for waveform in waveforms)
         encoded = self._encode(waveforms, frames)
         probability = 1.0
         if prompt.language is None:
@@ -90,7 +90,7 @@ class Listener:
             temperatures: Tried in order in a full window while the result is doubtful.
         """
         full = self._config.window_samples // SAMPLES_PER_FRAME
-        shortened = self._frames(len(waveform), self.tail_seconds) < full
+        shortened = self._frames(len(waveform)) < full
         if not (first.suspicious if shortened and self.second_look else first.doubtful):
             return first
         results = [] if shortened else [first]
@@ -124,9 +124,9 @@ class Listener:
     def _encode(self, waveforms: Sequence[Array], frames: int) -> Encoded:
         return self._encoder(np.stack([self.features(w, frames) for w in waveforms]))
 
-    def _frames(self, samples: int, tail_seconds: float) -> int:
+    def _frames(self, samples: int) -> int:
         """Frames of so many samples and the tail: an even number, at most a full window."""
-        samples = min(samples + int(tail_seconds * SAMPLE_RATE), self._config.window_samples)
+        samples = min(samples + int(self.tail_seconds * SAMPLE_RATE), self._config.window_samples)
         return -(-samples // (SAMPLES_PER_FRAME * FRAMES_PER_POSITION)) * FRAMES_PER_POSITION
 
     def _language(self, encoded: Encoded) -> tuple[str, float]:

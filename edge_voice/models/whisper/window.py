@@ -126,7 +126,7 @@ class WindowDecoder:
     def detect_language(self, encoded: Encoded) -> tuple[str, float]:
         """The likeliest language of the first window and its probability in 0..1."""
         config = self._config
-        decoder = Decoder(self._session, config, encoded)
+        decoder = Decoder(self._session, config, encoded, capacity=1)
         prompt = np.array([[config.start_of_transcript]])
         logits = decoder.prefill(prompt, np.zeros(1, np.int64))[0, 0]
         codes = list(config.language_tokens)
