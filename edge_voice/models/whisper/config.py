@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from edge_voice.errors import ManifestError
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = 160  # 10 ms hop
@@ -89,3 +94,8 @@ class WhisperConfig:
     def window_samples(self) -> int:
         """Samples of a full window: 30 s."""
         return self.audio_positions * FRAMES_PER_POSITION * SAMPLES_PER_FRAME
+
+
+def positions_of(features: Array) -> int:
+    """Encoder positions of (mels, frames) features; an odd last frame makes one of its own."""
+    return -(-len(features[0]) // FRAMES_PER_POSITION)

@@ -15,8 +15,8 @@ from edge_voice.models.whisper.config import (
     SAMPLES_PER_FRAME,
     WhisperConfig,
 )
-from edge_voice.models.whisper.networks import Encoded, Encoder
 from edge_voice.models.whisper.window import Prompt, WindowDecoder, WindowResult
+from edge_voice.seq2seq import Encoded, Encoder
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -122,7 +122,7 @@ class Listener:
         return np.asarray((logs + 4.0) / 4.0, np.float32)
 
     def _encode(self, waveforms: Sequence[Array], frames: int) -> Encoded:
-        return self._encoder(np.stack([self.features(w, frames) for w in waveforms]))
+        return self._encoder([self.features(waveform, frames) for waveform in waveforms])
 
     def _frames(self, samples: int) -> int:
         """Frames of so many samples and the tail: an even number, at most a full window."""

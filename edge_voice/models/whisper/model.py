@@ -13,13 +13,18 @@ from edge_voice.audio import AudioInput, AudioStream, open_stream
 from edge_voice.manifest import Manifest, from_dict
 from edge_voice.models.whisper import graphs
 from edge_voice.models.whisper.clips import Clip, clips, grouped
-from edge_voice.models.whisper.config import SAMPLE_RATE, SAMPLES_PER_FRAME, WhisperConfig
+from edge_voice.models.whisper.config import (
+    SAMPLE_RATE,
+    SAMPLES_PER_FRAME,
+    WhisperConfig,
+    positions_of,
+)
 from edge_voice.models.whisper.listener import Listener
-from edge_voice.models.whisper.networks import Encoder
 from edge_voice.models.whisper.segments import Stretch, split_window
 from edge_voice.models.whisper.settings import Settings, check_choice, read_settings
 from edge_voice.models.whisper.window import Prompt, WindowDecoder, WindowResult
 from edge_voice.results import Segment, Transcript
+from edge_voice.seq2seq import Encoder
 from edge_voice.session import Session
 from edge_voice.tokenizer import BytePairTokenizer
 from edge_voice.transcriber import SegmentStream, TranscribeOptions
@@ -61,7 +66,7 @@ class WhisperModel:
         encoder.check_size("input_features", 1, self.config.mels)
         decoder = Session(folder / manifest.graph("decoder"), graphs.DECODER, threads=threads)
         decoder.check_size("logits", 2, self.config.vocabulary)
-        self._encoder = Encoder(encoder)
+        self._encoder = Encoder(encoder, positions_of)
         self._windows = WindowDecoder(decoder, self.config, self._tokenizer)
         self.listener = Listener(self._encoder, self._windows, self.config)
 
@@ -101,7 +106,7 @@ class WhisperModel:
 
     def encode(self, features: Array) -> Array:
         """Encoder output: (mels, frames) → (frames / 2, width)."""
-        encoded = self._encoder(features[None], hidden_states=True)
+        encoded = self._encoder([features], hidden_states=True)
         return np.asarray(np.asarray(encoded.hidden_states)[0])
 
     def generate(
@@ -126,7 +131,7 @@ class WhisperModel:
             Generated ids, the end token included when it was reached.
         """
         check_choice("language", language, (None, *self.languages))
-        encoded = self._encoder(self.features(waveform)[None])
+        encoded = self._encoder([self.features(waveform)])
         prompt = Prompt(language=language, task=task, timestamps=timestamps)
         return self._windows.greedy(
             encoded, prompt, max_new_tokens or self.config.text_positions // 2

@@ -11,9 +11,9 @@ import numpy as np
 
 from edge_voice.decoding import Hypothesis, LoopGuard, decode
 from edge_voice.models.whisper.config import WhisperConfig
-from edge_voice.models.whisper.networks import Decoder, Encoded
 from edge_voice.models.whisper.rules import window_rules
 from edge_voice.sampling import Sampler, log_sum_exp
+from edge_voice.seq2seq import Decoder, Encoded
 from edge_voice.session import Session
 from edge_voice.tokenizer import BytePairTokenizer
 
@@ -126,7 +126,7 @@ class WindowDecoder:
     def detect_language(self, encoded: Encoded) -> tuple[str, float]:
         """The likeliest language of the first window and its probability in 0..1."""
         config = self._config
-        decoder = Decoder(self._session, config, encoded, capacity=1)
+        decoder = self._decoder(encoded, rows=1, capacity=1)
         prompt = np.array([[config.start_of_transcript]])
         logits = decoder.prefill(prompt, np.zeros(1, np.int64))[0, 0]
         codes = list(config.language_tokens)
@@ -191,11 +191,18 @@ class WindowDecoder:
     ) -> tuple[Array, Decoder]:
         """Logits (rows, 2, vocabulary) at the start token and at the prompt's end."""
         tokens, start = prompt.tokens(self._config)
-        decoder = Decoder(
-            self._session, self._config, encoded, rows=rows, capacity=len(tokens) + max_new_tokens
-        )
+        decoder = self._decoder(encoded, rows=rows, capacity=len(tokens) + max_new_tokens)
         wanted = np.array([start, len(tokens) - 1])
         return decoder.prefill(np.tile(np.array(tokens), (rows, 1)), wanted), decoder
+
+    def _decoder(self, encoded: Encoded, *, rows: int, capacity: int) -> Decoder:
+        return Decoder(
+            self._session,
+            encoded,
+            text_positions=self._config.text_positions,
+            rows=rows,
+            capacity=capacity,
+        )
 
     def _result(
         self, best: Hypothesis, no_speech: float, temperature: float, language: str | None

@@ -8,8 +8,8 @@ import numpy as np
 
 from edge_voice.errors import GraphMismatch
 from edge_voice.models.whisper import graphs
-from edge_voice.models.whisper.config import FRAMES_PER_POSITION, WhisperConfig
-from edge_voice.models.whisper.networks import Decoder, Encoder
+from edge_voice.models.whisper.config import FRAMES_PER_POSITION, WhisperConfig, positions_of
+from edge_voice.seq2seq import Decoder, Encoder
 from edge_voice.session import Session
 
 # Opening graphs takes about twice their size in memory, and an export's peak memory is a promise:
@@ -32,19 +32,21 @@ def check(folder: Path, graph_files: dict[str, str], config: WhisperConfig) -> d
     """
     if sum(path.stat().st_size for path in folder.glob("*.data")) > _LARGEST_BYTES:
         return {}
-    encoder = Encoder(Session(folder / graph_files["encoder"], graphs.ENCODER))
+    encoder = Encoder(Session(folder / graph_files["encoder"], graphs.ENCODER), positions_of)
     random = np.random.default_rng(0)
     frames = min(_FRAMES, config.audio_positions * FRAMES_PER_POSITION)
     encoded = encoder(random.normal(0, 0.5, (1, config.mels, frames)).astype(np.float32))
     session = Session(folder / graph_files["decoder"], graphs.DECODER)
     first = config.start_of_transcript
     tokens = np.array([[first, config.no_timestamps, 11, 12, 13]], np.int64)
-    whole = Decoder(session, config, encoded).prefill(tokens, np.arange(tokens.shape[1]))[0]
-    stepper = Decoder(session, config, encoded)
+    whole, stepper = (
+        Decoder(session, encoded, text_positions=config.text_positions) for _ in range(2)
+    )
+    at_once = whole.prefill(tokens, np.arange(tokens.shape[1]))[0]
     steps = np.stack([stepper.step(column)[0].copy() for column in tokens.T])
-    if not np.isfinite(whole).all() or not np.isfinite(steps).all():
+    if not np.isfinite(at_once).all() or not np.isfinite(steps).all():
         raise GraphMismatch("the exported decoder's logits are not finite")
-    difference = float(np.abs(whole - steps).max() / np.abs(whole).max())
+    difference = float(np.abs(at_once - steps).max() / np.abs(at_once).max())
     if difference > _TOLERANCE:
         raise GraphMismatch(
             f"step by step, the decoder's logits differ by {difference:.1%} from those of one pass"

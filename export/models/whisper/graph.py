@@ -11,13 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from ...builder import CONTRIB, GraphBuilder, Shape
+from ...attention import FLOAT, CrossAttention, DecoderInputs, LayerCache, cross_cache
+from ...builder import CONTRIB, GraphBuilder
 from ...weights import Array, Matrix, StackedMatrix
 from .names import Weights
-
-FLOAT = ir.DataType.FLOAT
-INT64 = ir.DataType.INT64
-INT32 = ir.DataType.INT32
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,42 +68,32 @@ def build_encoder(b: GraphBuilder, w: Weights, d: Dimensions) -> None:
         normed, x = _add_norm(b, w, _feed_forward(b, w, normed, layer), x, following)
     size = d.width // d.decoder_heads
     for i in range(d.decoder_layers):
-        _cross_cache(b, w, normed, i, d.decoder_heads, size)
+        block = f"decoder.layers.{i}.encoder_attn"
+        key, value = (_linear(b, w, normed, block, part) for part in ("k_proj", "v_proj"))
+        cross_cache(b, i, key, value, d.decoder_heads, size)
     b.output(normed, "encoder_hidden_states", FLOAT, ["batch", "positions", d.width])
 
 
 def build_decoder(b: GraphBuilder, w: Weights, d: Dimensions) -> None:
     """Token ids → logits, for prefill and for single steps alike."""
-    ids = b.input("input_ids", INT64, ["rows", "n"])
-    positions = b.input("position_ids", INT64, ["rows", "n"])
-    wanted = b.input("logits_positions", INT64, ["k"])
-    lengths = b.input("seqlens_k", INT32, ["rows"])
-    longest = b.input("total_sequence_length", INT32, [])
-    caches = [_cache_inputs(b, i, d) for i in range(d.decoder_layers)]
+    size = d.width // d.decoder_heads
+    inputs = DecoderInputs.declare(b)
+    caches = [LayerCache.declare(b, i, d.decoder_heads, size) for i in range(d.decoder_layers)]
 
     embedding = w.matrix("decoder.embed_tokens")
-    x = b.embedding(ids, "decoder.embed_tokens", embedding)
+    x = b.embedding(inputs.ids, "decoder.embed_tokens", embedding)
     table = b.vector("decoder.embed_positions", w.tensor("decoder.embed_positions.weight"))
-    x = b.op("Add", x, b.op("Gather", table, positions, axis=0))
+    x = b.op("Add", x, b.op("Gather", table, inputs.positions, axis=0))
     normed = _norm(b, w, x, "decoder.layers.0.self_attn_layer_norm")
-    shapes = _CrossShapes.emit(b, ids, caches[0][2], d)
-    presents = []
-    for i, (past_key, past_value, cross_key, cross_value) in enumerate(caches):
+    cross = CrossAttention.emit(b, inputs.ids, caches[0].cross_key, d.decoder_heads, size)
+    for i, cache in enumerate(caches):
         layer = f"decoder.layers.{i}"
         qkv = _linear(b, w, normed, f"{layer}.self_attn", "q_proj", "k_proj", "v_proj")
-        mixed, *present = b.ops(
-            "GroupQueryAttention",
-            *(qkv, None, None, past_key, past_value, lengths, longest),
-            outputs=3,
-            domain=CONTRIB,
-            num_heads=d.decoder_heads,
-            kv_num_heads=d.decoder_heads,
-        )
-        presents.append(present)
+        mixed = cache.self_attention(b, qkv, inputs, d.decoder_heads, size)
         attended = _linear(b, w, mixed, f"{layer}.self_attn", "out_proj")
         normed, x = _add_norm(b, w, attended, x, f"{layer}.encoder_attn_layer_norm")
         query = _linear(b, w, normed, f"{layer}.encoder_attn", "q_proj")
-        mixed = shapes.attend(b, query, cross_key, cross_value)
+        mixed = cross.attend(b, query, cache)
         attended = _linear(b, w, mixed, f"{layer}.encoder_attn", "out_proj")
         normed, x = _add_norm(b, w, attended, x, f"{layer}.final_layer_norm")
         following = (
@@ -115,51 +102,9 @@ def build_decoder(b: GraphBuilder, w: Weights, d: Dimensions) -> None:
             else "decoder.layer_norm"
         )
         normed, x = _add_norm(b, w, _feed_forward(b, w, normed, layer), x, following)
-    last = b.op("Gather", normed, wanted, axis=1)
+    last = b.op("Gather", normed, inputs.wanted, axis=1)
     logits = b.tied_head(last, "decoder.head", w.head(embedding))
     b.output(logits, "logits", FLOAT, ["rows", "k", d.vocabulary])
-    for i, (key, value) in enumerate(presents):
-        shape: Shape = ["rows", d.decoder_heads, "capacity", d.width // d.decoder_heads]
-        b.output(key, f"present.{i}.key", FLOAT, shape)
-        b.output(value, f"present.{i}.value", FLOAT, shape)
-
-
-@dataclass(frozen=True, slots=True)
-class _CrossShapes:
-    """Cross-attention over keys and values that are computed once per clip.
-
-    Written out instead of MultiHeadAttention: at one row, with the keys stored transposed, two
-    plain products take 0.11 ms over 600 positions where the fused kernel takes 0.17 ms, most of
-    it for transposing the keys again at each token.
-
-    Rows of one clip (beams, samples) attend to the same keys and values. Nothing is causal here,
-    so they are laid behind one another as if they were one longer query: no copy per row.
-    """
-
-    folded: ir.Value  # (clips, rows / clips · n, heads, head size)
-    unfolded: ir.Value  # (rows, n, width)
-    scale: ir.Value  # 1 / √head size
-
-    @classmethod
-    def emit(
-        cls, b: GraphBuilder, ids: ir.Value, cross_key: ir.Value, d: Dimensions
-    ) -> _CrossShapes:
-        size = d.width // d.decoder_heads
-        clips = b.op("Shape", cross_key, start=0, end=1)
-        tail = b.constant([-1, d.decoder_heads, size])
-        return cls(
-            b.op("Concat", clips, tail, axis=0),
-            b.op("Concat", b.op("Shape", ids), b.constant([d.width]), axis=0),
-            b.constant(size**-0.5, np.float32),
-        )
-
-    def attend(
-        self, b: GraphBuilder, query: ir.Value, key: ir.Value, value: ir.Value
-    ) -> ir.Value:
-        """(rows, n, width) queries against (clips, heads, size, positions) keys."""
-        query = b.op("Reshape", b.op("Mul", query, self.scale), self.folded)
-        scores = b.op("MatMul", b.op("Transpose", query, perm=[0, 2, 1, 3]), key)
-        return b.merge_heads(b.op("MatMul", b.op("Softmax", scores, axis=-1), value), self.unfolded)
 
 
 def _convolutions(b: GraphBuilder, w: Weights, features: ir.Value) -> ir.Value:
@@ -183,28 +128,6 @@ def _positions(b: GraphBuilder, w: Weights, x: ir.Value) -> ir.Value:
 
 def _feed_forward(b: GraphBuilder, w: Weights, x: ir.Value, layer: str) -> ir.Value:
     return _linear(b, w, b.gelu(_linear(b, w, x, layer, "fc1")), layer, "fc2")
-
-
-def _cross_cache(
-    b: GraphBuilder, w: Weights, hidden: ir.Value, i: int, heads: int, size: int
-) -> None:
-    """Keys (transposed) and values of decoder layer i: once per clip, not once per token."""
-    block = f"decoder.layers.{i}.encoder_attn"
-    key = b.split_heads(_linear(b, w, hidden, block, "k_proj"), heads, size, transposed=True)
-    value = b.split_heads(_linear(b, w, hidden, block, "v_proj"), heads, size)
-    b.output(key, f"encoder.{i}.key", FLOAT, ["batch", heads, size, "positions"])
-    b.output(value, f"encoder.{i}.value", FLOAT, ["batch", heads, "positions", size])
-
-
-def _cache_inputs(b: GraphBuilder, i: int, d: Dimensions) -> tuple[ir.Value, ...]:
-    size = d.width // d.decoder_heads
-    past: Shape = ["rows", d.decoder_heads, "capacity", size]
-    return (
-        b.input(f"past_key_values.{i}.key", FLOAT, past),
-        b.input(f"past_key_values.{i}.value", FLOAT, past),
-        b.input(f"encoder.{i}.key", FLOAT, ["clips", d.decoder_heads, size, "positions"]),
-        b.input(f"encoder.{i}.value", FLOAT, ["clips", d.decoder_heads, "positions", size]),
-    )
 
 
 def _linear(b: GraphBuilder, w: Weights, x: ir.Value, block: str, *parts: str) -> ir.Value:

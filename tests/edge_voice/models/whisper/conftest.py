@@ -46,7 +46,8 @@ def open_model(
     (tmp_path / "bytes.tiktoken").write_bytes(b"".join(lines))
 
     def session(path: Path, spec: GraphSpec, *, threads: int) -> FakeSession:
-        return FakeSession(script.encode if spec is graphs.ENCODER else script.decode)
+        compute = script.encode if spec is graphs.ENCODER else script.decode
+        return FakeSession(compute, script.config.vocabulary)
 
     def open_it(**changes: Any) -> model.WhisperModel:
         script.config = dataclasses.replace(CONFIG, **changes)

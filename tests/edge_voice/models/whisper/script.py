@@ -162,11 +162,15 @@ class FakeSession:
 
     layers = 1
 
-    def __init__(self, compute: Callable[..., dict[str, np.ndarray]]) -> None:
+    def __init__(
+        self, compute: Callable[..., dict[str, np.ndarray]], vocabulary: int = CONFIG.vocabulary
+    ) -> None:
         self._compute = compute
+        self._vocabulary = vocabulary
 
     def shape(self, name: str) -> tuple[int, ...]:
-        return (1, 1, 1) if name == "encoder_hidden_states" else (1, 1, 1, 1)
+        three = {"encoder_hidden_states": (1, 1, 1), "logits": (1, 1, self._vocabulary)}
+        return three.get(name, (1, 1, 1, 1))
 
     def check_size(self, name: str, axis: int, expected: int) -> None:
         """Every size is right."""

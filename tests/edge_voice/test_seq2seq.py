@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from edge_voice.errors import OptionError
-from edge_voice.models.whisper.config import WhisperConfig
-from edge_voice.models.whisper.networks import Decoder, Encoded, Encoder
-from tests.edge_voice.models.whisper.script import FakeSession
+from edge_voice.models.whisper.config import WhisperConfig, positions_of
+from edge_voice.seq2seq import Decoder, Encoded, Encoder
+from tests.edge_voice.models.whisper.script import CONFIG, FakeSession, Script
 
 
 class Feeds:
@@ -32,19 +32,35 @@ class Feeds:
 
 
 @pytest.fixture
-def feeds(config: WhisperConfig) -> Feeds:
-    return Feeds(config.vocabulary)
+def config() -> WhisperConfig:
+    return CONFIG
+
+
+@pytest.fixture
+def encoder_session() -> FakeSession:
+    return FakeSession(Script().encode)
+
+
+@pytest.fixture
+def feeds() -> Feeds:
+    return Feeds(CONFIG.vocabulary)
+
+
+def decoder_of(feeds: Feeds, rows: int = 1, **options: Any) -> Decoder:
+    return Decoder(
+        FakeSession(feeds), encoded(), text_positions=CONFIG.text_positions, rows=rows, **options
+    )
 
 
 def encoded(windows: int = 1) -> Encoded:
     cross = {f"encoder.0.{kind}": np.zeros((windows, 1, 1, 1)) for kind in ("key", "value")}
-    return Encoded(np.zeros((windows, 1, 1)), cross)
+    return Encoded(np.zeros((windows, 1, 1)), cross, (1,) * windows)
 
 
 def test_an_encoder_takes_a_batch(encoder_session: FakeSession, config: WhisperConfig) -> None:
     features = np.zeros((2, config.mels, 40), np.float32)
     features[1] = 1
-    result = Encoder(encoder_session)(features, hidden_states=True)
+    result = Encoder(encoder_session, positions_of)(features, hidden_states=True)
     assert result.batch == 2
     assert result.hidden_states is not None
     assert result.hidden_states.shape == (2, 20, 1)
@@ -59,11 +75,12 @@ def test_features_need_not_be_contiguous(
     encoder_session: FakeSession, config: WhisperConfig
 ) -> None:
     features = np.zeros((1, 40, config.mels), np.float32).transpose(0, 2, 1)
-    assert Encoder(encoder_session)(features, hidden_states=True).hidden_states.shape == (1, 20, 1)
+    result = Encoder(encoder_session, positions_of)(features, hidden_states=True)
+    assert result.hidden_states.shape == (1, 20, 1)
 
 
-def test_prefill_and_steps_fill_the_cache_in_order(config: WhisperConfig, feeds: Feeds) -> None:
-    decoder = Decoder(FakeSession(feeds), config, encoded(), rows=2)
+def test_prefill_and_steps_fill_the_cache_in_order(feeds: Feeds) -> None:
+    decoder = decoder_of(feeds, rows=2)
     logits = decoder.prefill(np.array([[7, 8, 9], [7, 8, 9]]), np.array([0, 2]))
     assert logits.argmax(axis=-1).tolist() == [[7, 9], [7, 9]]
     assert decoder.step(np.array([10, 20])).argmax(axis=-1).tolist() == [10, 20]
@@ -73,8 +90,8 @@ def test_prefill_and_steps_fill_the_cache_in_order(config: WhisperConfig, feeds:
     assert feeds.past[:, 0, :6, 0].tolist() == [[7, 8, 9, 10, 11, 0], [7, 8, 9, 20, 21, 0]]
 
 
-def test_the_graph_is_told_how_long_the_rows_are(config: WhisperConfig, feeds: Feeds) -> None:
-    decoder = Decoder(FakeSession(feeds), config, encoded(), rows=2)
+def test_the_graph_is_told_how_long_the_rows_are(feeds: Feeds) -> None:
+    decoder = decoder_of(feeds, rows=2)
     decoder.prefill(np.array([[7, 8, 9]] * 2), np.array([2]))
     decoder.step(np.array([1, 1]))
     totals = [int(call["total_sequence_length"]) for call in feeds.seen]
@@ -82,18 +99,43 @@ def test_the_graph_is_told_how_long_the_rows_are(config: WhisperConfig, feeds: F
     assert [call["seqlens_k"].tolist() for call in feeds.seen] == [[2, 2], [3, 3]]
 
 
-def test_the_graph_is_run_once_a_call(config: WhisperConfig, feeds: Feeds) -> None:
-    decoder = Decoder(FakeSession(feeds), config, encoded())
+def test_the_graph_is_run_once_a_call(feeds: Feeds) -> None:
+    decoder = decoder_of(feeds)
     decoder.prefill(np.array([[7, 8, 9]]), np.array([2]))
     decoder.step(np.array([1]))
     assert len(feeds.seen) == 2
 
 
-def test_a_full_cache_is_an_error_before_the_graph_runs(
-    config: WhisperConfig, feeds: Feeds
-) -> None:
-    decoder = Decoder(FakeSession(feeds), config, encoded())
-    decoder.prefill(np.zeros((1, config.text_positions), int), np.array([0]))
+def test_a_full_cache_is_an_error_before_the_graph_runs(feeds: Feeds) -> None:
+    decoder = decoder_of(feeds)
+    decoder.prefill(np.zeros((1, CONFIG.text_positions), int), np.array([0]))
     with pytest.raises(OptionError, match="exceed the cache of 64"):
         decoder.step(np.array([1]))
     assert len(feeds.seen) == 1
+
+
+def test_clips_may_differ_in_length(encoder_session: FakeSession, config: WhisperConfig) -> None:
+    clips = [np.zeros((config.mels, frames), np.float32) for frames in (40, 24)]
+    clips[1][:] = 1
+    result = Encoder(encoder_session, positions_of)(clips, hidden_states=True)
+    assert result.lengths == (20, 12)
+    assert result.hidden_states.shape == (2, 20, 1)
+    assert (result.hidden_states[1, :12] == 1).all()
+    assert (result.hidden_states[1, 12:] == 0).all()
+    assert result.cross["encoder.0.key"][1, 0, 0].tolist() == [1] * 12 + [0] * 8
+    assert result.cross["encoder.0.value"][1, 0, :, 0].tolist() == [1] * 12 + [0] * 8
+
+
+def test_the_attention_bias_hides_what_is_behind_a_shorter_clip() -> None:
+    bias = Encoded(None, {}, (3, 1)).attention_bias()
+    assert bias.shape == (2, 1, 1, 3)
+    assert (bias[0] == 0).all()
+    assert bias[1, 0, 0, 0] == 0
+    assert (bias[1, 0, 0, 1:] < -1e8).all()
+
+
+def test_further_inputs_are_fed_at_each_call(feeds: Feeds) -> None:
+    decoder = decoder_of(feeds, extra={"encoder_attention_bias": np.full((1, 1, 1, 1), 5.0)})
+    decoder.prefill(np.array([[7]]), np.array([0]))
+    decoder.step(np.array([1]))
+    assert [float(call["encoder_attention_bias"].item()) for call in feeds.seen] == [5, 5]
