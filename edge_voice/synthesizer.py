@@ -1,0 +1,69 @@
+"""What every text-to-speech model offers, whatever is inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, TypedDict, Unpack
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class AudioChunk:
+    """A piece of speech; the chunks of one call, laid behind one another, are the whole of it.
+
+    Attributes:
+        waveform: (n,) float32 mono, full scale 1.0.
+        sample_rate: Samples per second.
+        text: What is being said, as it was understood: numbers written out, signs removed.
+    """
+
+    waveform: Array
+    sample_rate: int
+    text: str
+
+    @property
+    def seconds(self) -> float:
+        """Length of the audio."""
+        return len(self.waveform) / self.sample_rate
+
+
+class SpeakOptions(TypedDict, total=False):
+    """Keyword options of `Synthesizer.synthesize`; a model refuses those it cannot follow."""
+
+    voice: str
+    """Name of a voice; the model's first one by default."""
+    language: str
+    """ISO 639 code; by default the voice's own."""
+    seed: int
+    """Makes a model that draws random numbers repeatable; 0 by default."""
+    speed: float
+    """How fast to speak: 0.5 is half as fast, 2.0 twice as fast; 1.0 by default."""
+    steps: int
+    """Steps of a flow-matching or diffusion model; the checkpoint's own number by default."""
+    guidance: float
+    """Strength of classifier-free guidance; the checkpoint's own by default."""
+    max_seconds: float
+    """Most seconds of audio to make; no limit by default."""
+
+
+class Synthesizer(Protocol):
+    """A loaded text-to-speech model."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of what `synthesize` yields."""
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Names that `voice` accepts, the default first."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639 codes that `language` accepts."""
+
+    def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Iterator[AudioChunk]:
+        """Speaks a text of any length; yields audio as soon as there is some."""
