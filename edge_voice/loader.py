@@ -12,6 +12,7 @@ from edge_voice import models
 from edge_voice.cpu import allowed_cores
 from edge_voice.errors import ModelNotFound, OptionError, UnsupportedModel
 from edge_voice.hub import store
+from edge_voice.hub.catalog import load_catalog
 from edge_voice.hub.progress import Progress, silent
 from edge_voice.hub.verify import check_files
 from edge_voice.manifest import FILE_NAME, Manifest
@@ -30,7 +31,8 @@ def load(
     Args:
         name_or_folder: A bundle's folder, or a name from the catalog. A model that is not in the
             store is fetched and exported first, unless the network is forbidden.
-        precision: Which of a model's bundles; by default the one that is installed.
+        precision: Which of a model's bundles; by default the one that is installed, and of
+            several the one that is pulled by default.
         threads: Cores to use; by default all that this process may use.
         progress: Told what is fetched and converted, if anything must be.
 
@@ -61,7 +63,8 @@ def _folder(name_or_folder: str, precision: str | None, progress: Progress) -> P
         return path
     if os.sep in name_or_folder or path.is_dir():
         raise ModelNotFound(f"no {FILE_NAME} in {path}: not a bundle")
-    if installed := store.find(name_or_folder, precision):
+    prefer = load_catalog().precision_of(name_or_folder)
+    if installed := store.find(name_or_folder, precision, prefer=prefer):
         return installed
     from edge_voice.hub.pull import pull  # 50 ms that an installed model need not pay
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import click
 
 from edge_voice.errors import OptionError
-from edge_voice.hub.store import DEFAULT_PRECISION, PRECISIONS
+from edge_voice.hub.store import PRECISIONS
 from edge_voice.manifest import Manifest
 
 
@@ -23,9 +23,7 @@ from edge_voice.manifest import Manifest
 @click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
-    default=DEFAULT_PRECISION,
-    show_default=True,
-    help="How weights are stored.",
+    help="How weights are stored. [default: the one that `pull NAME` takes, else int8]",
 )
 @click.option(
     "-o",
@@ -41,7 +39,7 @@ from edge_voice.manifest import Manifest
 def export(
     name: str | None,
     source: Path | None,
-    precision: str,
+    precision: str | None,
     output: Path,
     bundle_name: str | None,
     licence: str,
@@ -55,6 +53,9 @@ def export(
     """
     if name is None and source is None:
         raise OptionError("give NAME, a model of the catalog, or --source, a local checkpoint")
+    from edge_voice.hub.catalog import load_catalog
+
+    precision = precision or load_catalog().precision_of(name or "")
     job = _Job(output, precision, bundle_name or name or "", licence, origin, revision)
     if name is not None and source is None:
         manifest = _export_fetched(name, job)

@@ -143,7 +143,8 @@ def _meminfo_bytes(root: Path) -> dict[str, int]:
 
 def _models_that_fit(memory_bytes: int) -> list[str]:
     """Names of the known models that run in so much memory as int8, the largest last."""
-    known = sorted(load_catalog().models.values(), key=lambda model: model.parameters)
+    models = load_catalog().models.values()
+    known = sorted(models, key=lambda model: (model.parameters, len(model.languages)))
     return [
         model.name
         for model in known

@@ -38,6 +38,7 @@ def _record(model: CatalogModel, bundles: list[Bundle]) -> dict[str, Any]:
         "languages": model.languages,
         "licence": model.licence,
         "parameters": model.parameters,
+        "precision": model.precision,
         "download_bytes": model.download_bytes,
         "installed": [
             {"precision": bundle.precision, "folder": str(bundle.folder), "bytes": bundle.bytes}

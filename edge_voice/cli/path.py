@@ -17,9 +17,10 @@ from edge_voice.hub.store import PRECISIONS
 def command(name: str, precision: str | None) -> None:
     """Print the folder of the installed model NAME."""
     from edge_voice.errors import ModelNotFound
+    from edge_voice.hub.catalog import load_catalog
     from edge_voice.hub.store import find
 
-    folder = find(name, precision)
+    folder = find(name, precision, prefer=load_catalog().precision_of(name))
     if folder is None:
         what = f"{name} ({precision})" if precision else name
         raise ModelNotFound(f"{what} is not in the store (edge-voice pull {name})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from edge_voice.hub.store import DEFAULT_PRECISION, PRECISIONS
+from edge_voice.hub.store import PRECISIONS
 
 
 @click.command("pull")
@@ -12,12 +12,10 @@ from edge_voice.hub.store import DEFAULT_PRECISION, PRECISIONS
 @click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
-    default=DEFAULT_PRECISION,
-    show_default=True,
-    help="How the weights are stored.",
+    help="How the weights are stored. [default: the model's own; `models` tells]",
 )
 @click.option("--keep-weights", is_flag=True, help="Keep the download for further precisions.")
-def command(name: str, precision: str, keep_weights: bool) -> None:
+def command(name: str, precision: str | None, keep_weights: bool) -> None:
     """Fetch the model NAME, convert it and print its folder."""
     from edge_voice.cli._bar import ProgressLine
     from edge_voice.hub.pull import pull

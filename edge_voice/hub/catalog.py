@@ -13,10 +13,12 @@ from typing import Any
 
 from edge_voice.errors import ManifestError, ModelNotFound
 from edge_voice.hub.sources import HubFile, Location, PackageMember, parse_source
+from edge_voice.hub.store import DEFAULT_PRECISION, PRECISIONS
 from edge_voice.manifest import from_dict
 
 CATALOG_PATH = Path(__file__).with_name("catalog.toml")
 _HUB_ORIGIN = "huggingface:"
+_BY_THE_HUB = "hub"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -27,8 +29,9 @@ class CheckpointFile:
 
     Attributes:
         name: Plain file name, as the exporter expects it.
-        bytes: Size; 0 when only the hub knows it.
-        sha256: Hex digest; empty when the hub's own hash for the commit decides.
+        bytes: Size; an estimate where the sha256 is the hub's; 0 when only the hub knows it.
+        sha256: Hex digest; `hub` where the sha256 that the hub names for the commit decides; empty
+            where any hash that it names does.
         sources: In order of preference; empty: the checkpoint's repository (see `Checkpoint`).
     """
 
@@ -36,6 +39,16 @@ class CheckpointFile:
     bytes: int = 0
     sha256: str = ""
     sources: tuple[str, ...] = ()
+
+    @property
+    def known_sha256(self) -> str:
+        """The hex digest that the catalog itself knows; empty where only the hub does."""
+        return "" if self.sha256 == _BY_THE_HUB else self.sha256
+
+    @property
+    def needs_hub_sha256(self) -> bool:
+        """Whether these are weights of which only the hub knows the sha256."""
+        return self.sha256 == _BY_THE_HUB
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +68,14 @@ class Checkpoint:
 
     @property
     def bytes(self) -> int:
-        """Size of the files whose size is known: the weights."""
+        """Size of the files whose size is known, if only about: the weights."""
         return sum(file.bytes for file in self.files)
 
     @property
     def key(self) -> str:
         """A folder name that changes when the weights do."""
-        return next(file.sha256 for file in self.files if file.sha256)[:16]
+        known = (file.known_sha256 for file in self.files)
+        return next((digest for digest in known if digest), self.revision)[:16]
 
     def locations(self, file: CheckpointFile) -> list[tuple[Location, ...]]:
         """The sources of one file, in order; the locations of one source are joined."""
@@ -83,6 +97,7 @@ class CatalogModel:
         licence: SPDX expression of the weights.
         parameters: Number of weights.
         checkpoints: Alternatives, in order of preference.
+        precision: Preset that is pulled where nobody asks for another.
     """
 
     name: str
@@ -92,6 +107,7 @@ class CatalogModel:
     licence: str
     parameters: int
     checkpoints: tuple[Checkpoint, ...]
+    precision: str = DEFAULT_PRECISION
 
     @property
     def download_bytes(self) -> int:
@@ -116,6 +132,10 @@ class Catalog:
         close = difflib.get_close_matches(name, self.models, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise ModelNotFound(f"unknown model {name!r} ({hint}known: {', '.join(self.models)})")
+
+    def precision_of(self, name: str) -> str:
+        """The preset to take where nobody asks for another, also of models not listed here."""
+        return self.models[name].precision if name in self.models else DEFAULT_PRECISION
 
 
 @functools.cache
@@ -151,6 +171,10 @@ def _read_model(row: dict[str, Any], sets: dict[str, list[str]], where: str) -> 
         row = {**row, "languages": _expand(languages, sets)}
     model = from_dict(CatalogModel, row, where)
     _check_plain(model.name, where)
+    if model.precision not in PRECISIONS:
+        raise ManifestError(
+            f"{where}: unknown precision {model.precision!r} (known: {', '.join(PRECISIONS)})"
+        )
     if not model.checkpoints:
         raise ManifestError(f"{where}: no checkpoints")
     for checkpoint in model.checkpoints:
@@ -173,10 +197,10 @@ def _check_checkpoint(checkpoint: Checkpoint, where: str) -> None:
         sources = checkpoint.locations(file)
         if not all(_can_join(source) for source in sources):
             raise ManifestError(f"{where}: {file.name}: only files of packages can be joined")
-        if file.sha256:
-            if not _SHA256.match(file.sha256) or file.bytes <= 0:
-                raise ManifestError(f"{where}: {file.name}: bad sha256 or size")
-        elif not all(isinstance(source[0], HubFile) for source in sources):
+        digest = file.known_sha256
+        if file.sha256 and (file.bytes <= 0 or (digest and not _SHA256.match(digest))):
+            raise ManifestError(f"{where}: {file.name}: bad sha256 or size")
+        if not digest and not all(isinstance(source[0], HubFile) for source in sources):
             raise ManifestError(f"{where}: {file.name}: without sha256 only huggingface: may serve")
 
 

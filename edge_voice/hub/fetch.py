@@ -17,7 +17,8 @@ from edge_voice.hub.sources import HubFile, Location, PackageMember, Url, descri
 from edge_voice.hub.verify import sha256_file
 from edge_voice.hub.web import HubEntry, look_up, receive
 
-_REASON_CHARACTERS = 200
+_REASON_CHARACTERS = 400
+_SHA256_DIGITS = 64
 _OFFLINE_VARIABLES = ("EDGE_VOICE_OFFLINE", "HF_HUB_OFFLINE")
 
 
@@ -68,8 +69,8 @@ def fetch_weights(
         if _fetch_checkpoint(checkpoint, folder, job):
             return checkpoint, folder
     raise FetchError(
-        f"cannot fetch {model.name}: {'; '.join(job.reasons)}"
-        f" (with a copy from elsewhere: edge-voice export {model.name} --source PATH -o DIR)"
+        f"cannot fetch {model.name}: {'; '.join(job.reasons)} (with a copy of"
+        f" {_file_names(model)} from elsewhere: {_export_command(model)}, then --model DIR)"
     )
 
 
@@ -79,13 +80,20 @@ def _folder(model: CatalogModel, checkpoint: Checkpoint) -> Path:
 
 def _require_network(model: CatalogModel) -> None:
     if variable := forbidden_by():
-        files = ", ".join(file.name for file in model.checkpoints[0].files)
         raise FetchError(
             f"{model.name} is not in the store and {variable} forbids the network: unset it for"
             f" one `edge-voice pull {model.name}`, or copy models/{model.name} into {store.root()}"
             f" from another machine, or export a local copy of {model.checkpoints[0].origin}"
-            f" ({files}) with `edge-voice export {model.name} --source FOLDER -o DIR`"
+            f" ({_file_names(model)}) with `{_export_command(model)}`"
         )
+
+
+def _file_names(model: CatalogModel) -> str:
+    return ", ".join(file.name for file in model.checkpoints[0].files)
+
+
+def _export_command(model: CatalogModel) -> str:
+    return f"edge-voice export {model.name} --source FOLDER -o DIR"
 
 
 def _archive_bytes(checkpoint: Checkpoint) -> int:
@@ -102,7 +110,29 @@ def _is_complete(checkpoint: Checkpoint, folder: Path) -> bool:
 
 
 def _is_present(path: Path, file: CheckpointFile) -> bool:
-    return path.is_file() and (not file.sha256 or sha256_file(path) == file.sha256)
+    if not path.is_file():
+        return False
+    expected = _read_record(path) if file.needs_hub_sha256 else file.known_sha256
+    return not file.sha256 or sha256_file(path) == expected
+
+
+def _record_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _read_record(path: Path) -> str:
+    """What the hub said of a file when it was fetched; empty if that was not kept."""
+    try:
+        return _record_path(path).read_text(encoding="ascii").partition(" ")[0]
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _write_record(path: Path, digest: str) -> None:
+    """Keeps what the hub says, as sha256sum would write it: later runs can check without it."""
+    with store.writing(path.name):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _record_path(path).write_text(f"{digest}  {path.name}\n", encoding="ascii")
 
 
 def _fetch_checkpoint(checkpoint: Checkpoint, folder: Path, job: _Job) -> bool:
@@ -129,9 +159,11 @@ def _try_source(source: tuple[Location, ...], file: CheckpointFile, path: Path, 
 
 def _fetch_file(source: tuple[Location, ...], file: CheckpointFile, path: Path, job: _Job) -> None:
     entry = look_up(source[0]) if isinstance(source[0], HubFile) else None
-    total_bytes, digest = file.bytes, file.sha256
+    total_bytes, digest = file.bytes, file.known_sha256
     if entry and not digest:
         total_bytes, digest = entry.bytes, entry.digest
+        if file.needs_hub_sha256:
+            _keep_sha256(path, digest)
     if entry and len(entry.digest) == len(digest) and entry.digest != digest:
         raise ChecksumMismatch(f"the hub's hash is {entry.digest[:16]}…, expected {digest[:16]}…")
     with Download(path, total_bytes, digest, job.progress) as download:
@@ -144,6 +176,12 @@ def _fetch_file(source: tuple[Location, ...], file: CheckpointFile, path: Path, 
                 # What an earlier run left may have been damaged since; a fresh copy is not.
                 if last or not resumed:
                     raise
+
+
+def _keep_sha256(path: Path, digest: str) -> None:
+    if len(digest) != _SHA256_DIGITS:  # git's name of a small file is a sha1
+        raise FetchError(f"the hub names no sha256 for {path.name}, but {digest!r}")
+    _write_record(path, digest)
 
 
 def _fill(

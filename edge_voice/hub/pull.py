@@ -86,7 +86,7 @@ def pull(
 
     Args:
         name: A model of the catalog.
-        precision: Preset to export with; `store.DEFAULT_PRECISION` by default.
+        precision: Preset to export with; the model's own in the catalog by default.
         progress: Told what is being done, and how many bytes of how many.
         keep_weights: Leave the downloaded checkpoint in the store for further exports.
         catalog: The known models; the shipped catalog by default.
@@ -101,10 +101,11 @@ def pull(
         StoreError: The disk is full, or the store cannot be written.
         ModelError: The export failed.
     """
-    precision = precision or store.DEFAULT_PRECISION
+    catalog = catalog or load_catalog()
+    precision = precision or catalog.precision_of(name)
     if folder := store.find(name, precision):
         return folder
-    model = (catalog or load_catalog()).get(name)
+    model = catalog.get(name)
     exporter = exporter or _installed_exporter(name)
 
     def on_wait() -> None:

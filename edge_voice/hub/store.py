@@ -69,16 +69,21 @@ def staging_folder(name: str) -> Path:
     return _model_folder("staging", name)
 
 
-def find(name: str, precision: str | None = None) -> Path | None:
+def find(
+    name: str, precision: str | None = None, *, prefer: str = DEFAULT_PRECISION
+) -> Path | None:
     """The folder of an installed bundle, or None.
 
-    Without `precision` the default one is preferred, then any other that is installed.
+    Args:
+        name: Of the model.
+        precision: The only one that will do; any by default.
+        prefer: The one to take of several.
 
     Raises:
         ModelNotFound: `name` is not a plain name.
         OptionError: `precision` is not a known preset.
     """
-    wanted = [precision] if precision else [DEFAULT_PRECISION, *PRECISIONS]
+    wanted = [precision] if precision else [prefer, *PRECISIONS]
     folders = (bundle_folder(name, candidate) for candidate in wanted)
     return next((folder for folder in folders if (folder / FILE_NAME).is_file()), None)
 

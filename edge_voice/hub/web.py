@@ -16,6 +16,7 @@ from edge_voice.hub.sources import HubFile
 
 _TIMEOUT_SECONDS = 30.0
 _MAX_BARREN_ATTEMPTS = 2
+_TOKEN_PAGE = "https://huggingface.co/settings/tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,12 @@ def look_up(file: HubFile) -> HubEntry:
         ) from None
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
     url = hf_hub_url(file.repository, file.path, revision=file.revision, endpoint=endpoint)
+    token = None
     try:
         token = get_token()
         metadata = get_hf_file_metadata(url, token=token)
     except Exception as error:  # its http library, and so its errors, changes between versions
-        raise FetchError(_explain_hub_error(error, file)) from None
+        raise FetchError(_explain_hub_error(error, file, token)) from None
     if not metadata.etag or len(metadata.etag) not in (40, 64) or not metadata.size:
         raise FetchError(f"the hub names no size or hash for {file.path}")
     return HubEntry(url, metadata.size, metadata.etag, token)
@@ -118,15 +120,17 @@ def _explain_os_error(error: Any) -> str:
     return re.sub(r"\[Errno -?\d+\] ", "", " ".join(text.split()))
 
 
-def _explain_hub_error(error: Exception, file: HubFile) -> str:
+def _explain_hub_error(error: Exception, file: HubFile, token: str | None) -> str:
     from huggingface_hub import errors
 
     page = f"https://huggingface.co/{file.repository}"
+    status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, errors.GatedRepoError):
-        return (
-            f"gated: accept the terms at {page} with your account, then run `hf auth login`"
-            " or set HF_TOKEN"
-        )
+        if token:
+            return f"gated, and {_name_of_token()} has no access: {_accept(page)}"
+        return f"gated: {_log_in(page)}"
+    if status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
+        return _explain_refusal(page, status, token)
     if isinstance(error, errors.RevisionNotFoundError):
         return f"has no revision {file.revision[:12]}"
     if isinstance(error, errors.EntryNotFoundError):
@@ -134,3 +138,34 @@ def _explain_hub_error(error: Exception, file: HubFile) -> str:
     if isinstance(error, errors.RepositoryNotFoundError):
         return f"no such repository, or a private one ({page}): log in with `hf auth login`"
     return _explain_os_error(error)
+
+
+def _explain_refusal(page: str, status: int, token: str | None) -> str:
+    """Says what to do where the hub does not say whether the repository is gated."""
+    if not token:
+        return f"gated, private or gone: {_log_in(page)}"
+    if status == http.client.FORBIDDEN:
+        return f"{_name_of_token()} has no access: {_accept(page)}"
+    return (
+        f"the hub does not accept {_name_of_token()} (expired, or mistyped?): make another at"
+        f" {_TOKEN_PAGE}, run `hf auth login` with it or set HF_TOKEN"
+    )
+
+
+def _log_in(page: str) -> str:
+    return (
+        f"accept the terms at {page} with an account, make a token for reading at {_TOKEN_PAGE},"
+        " run `hf auth login` with it or set HF_TOKEN, then pull again"
+    )
+
+
+def _accept(page: str) -> str:
+    return (
+        f"accept the terms at {page} with the account that it belongs to, then pull again; a"
+        " fine-grained token must also be allowed to read public gated repositories"
+    )
+
+
+def _name_of_token() -> str:
+    """Which token is sent: the variable goes before what was stored, as in huggingface_hub."""
+    return "the token in HF_TOKEN" if os.environ.get("HF_TOKEN") else "the token of `hf auth login`"

@@ -128,6 +128,13 @@ def test_a_name_in_the_store(
     assert opened[0]["manifest"].precision == found
 
 
+def test_of_several_bundles_the_one_that_the_catalog_pulls(opened: list[dict[str, Any]]) -> None:
+    for precision in store.PRECISIONS:
+        write_bundle(store.bundle_folder("cohere-transcribe", precision), precision=precision)
+    loader.load("cohere-transcribe")
+    assert opened[0]["manifest"].precision == "balanced"
+
+
 @pytest.mark.parametrize("precision", [None, "int4"])
 def test_a_name_that_is_not_in_the_store_is_pulled(
     bundle: Path,

@@ -57,6 +57,11 @@ def test_a_local_checkpoint(source, output):
     assert (manifest.licence, manifest.source.origin) == ("", "local")
 
 
+def test_the_default_precision_of_a_model_is_the_catalogs(source, output):
+    call("cohere-transcribe", "--source", source, "-o", output)
+    assert Manifest.load(output).precision == "balanced"
+
+
 def test_the_default_precision_is_int8(source, output):
     call("--source", source, "-o", output)
     assert Manifest.load(output).precision == "int8"

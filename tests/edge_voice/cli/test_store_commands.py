@@ -65,7 +65,10 @@ def test_models_is_a_table_of_the_catalog() -> None:
         *["151", "MB", "38", "M", "MIT", "en"],
     ]
     assert "fp32 (0 MB), int8 (0 MB)" in rows["whisper-base"]
-    assert rows["whisper-base"].endswith("290 MB    73 M        MIT      99 languages")
+    assert rows["whisper-base"].split()[-6:] == ["MB", "73", "M", "MIT", "99", "languages"]
+    cohere = rows["cohere-transcribe"].split()[1:]
+    assert cohere == ["-", "4,132", "MB", "2,049", "M", "Apache-2.0", "14", "languages"]
+    assert rows["cohere-transcribe-arabic"].endswith("Apache-2.0  ar, en")
     assert not any(line.endswith(" ") for line in lines)
 
 
@@ -78,6 +81,7 @@ def test_models_as_json() -> None:
     size = sum(each.stat().st_size for each in folder.iterdir())
     assert tiny["installed"] == [{"precision": "int8", "folder": str(folder), "bytes": size}]
     assert (tiny["licence"], tiny["download_bytes"]) == ("MIT", 151_060_136)
+    assert (tiny["precision"], rows["cohere-transcribe"]["precision"]) == ("int8", "balanced")
 
 
 def test_pull_prints_the_folder() -> None:
@@ -93,10 +97,21 @@ def test_pull_unknown_names() -> None:
     assert "'fp32', 'int8', 'int4', 'balanced'" in result.stderr
 
 
-def test_path_takes_the_precision_or_the_default() -> None:
-    fp32, int8 = install("whisper-tiny", "fp32"), install("whisper-tiny", "int8")
-    assert run(path.command, "whisper-tiny").stdout == f"{int8}\n"
-    assert run(path.command, "whisper-tiny", "--precision", "fp32").stdout == f"{fp32}\n"
+@pytest.mark.parametrize(
+    ("name", "preferred"), [("whisper-tiny", "int8"), ("cohere-transcribe", "balanced")]
+)
+def test_path_takes_the_precision_or_the_default(name: str, preferred: str) -> None:
+    folders = {precision: install(name, precision) for precision in store.PRECISIONS}
+    assert run(path.command, name).stdout == f"{folders[preferred]}\n"
+    assert run(path.command, name, "--precision", "fp32").stdout == f"{folders['fp32']}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"), [("whisper-tiny.en", "int8"), ("cohere-transcribe", "balanced")]
+)
+def test_pull_takes_the_default_of_the_model(name: str, precision: str) -> None:
+    folder = install(name, precision)
+    assert run(pull.command, name).stdout == f"{folder}\n"
 
 
 @pytest.mark.parametrize("arguments", [["whisper-tiny"], ["whisper-base", "--precision", "int4"]])

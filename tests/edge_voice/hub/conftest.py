@@ -33,7 +33,8 @@ class HubServer:
 
     address: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
-    gated: bool = False
+    refuses: dict[str, tuple[int, str]] = field(default_factory=dict)  # token → status, code
+    etags: dict[str, str] = field(default_factory=dict)  # in place of the true hashes
     ignores_ranges: bool = False
     elsewhere: str = ""  # redirect large files to this address
     cuts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -62,10 +63,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self, body: bool) -> None:
         range_, token = self.headers.get("Range", ""), self.headers.get("Authorization", "")
         self.hub.requests.append((self.command, self.path, range_, token))
+        refusal = self.hub.refuses.get(token.removeprefix("Bearer "))
         path = self.path.removeprefix("/cdn")
         data = self.hub.files.get(path)
-        if self.hub.gated:
-            self._refuse(401, "GatedRepo")
+        if refusal and path == self.path:
+            self._refuse(*refusal)
         elif data is None:
             self._refuse(404, "EntryNotFound")
         elif body and self.hub.elsewhere and path == self.path and len(data) > 1000:
@@ -77,14 +79,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _refuse(self, status: int, code: str) -> None:
         self.send_response(status)
-        self.send_header("X-Error-Code", code)
+        if code:
+            self.send_header("X-Error-Code", code)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def _serve(self, data: bytes, range_: str, body: bool) -> None:
         start = int(range_[6:-1]) if range_ and not self.hub.ignores_ranges else 0
         large = len(data) > 1000
-        name = sha256(data) if large else hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+        true = sha256(data) if large else hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+        name = self.hub.etags.get(self.path.removeprefix("/cdn"), true)
         self.send_response(206 if start else 200)
         self.send_header("ETag", f'"{name}"')
         self.send_header("X-Repo-Commit", REVISION)
@@ -115,7 +119,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("EDGE_VOICE_OFFLINE", "HF_HUB_OFFLINE", "HF_TOKEN"):
+    for name in ("EDGE_VOICE_OFFLINE", "HF_HUB_OFFLINE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("EDGE_VOICE_HOME", str(tmp_path / "store"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
@@ -126,10 +130,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def make_catalog(tmp_path: Path) -> Callable[..., Catalog]:
     """Builds a catalog with the model `toy`: one checkpoint per list of sources given."""
 
-    def build(*sources: list[str], repository: str = "", weights: bytes = WEIGHTS) -> Catalog:
-        size = f'name = "toy.bin", bytes = {len(weights)}, sha256 = "{sha256(weights)}"'
+    def build(
+        *sources: list[str],
+        repository: str = "",
+        weights: bytes = WEIGHTS,
+        digest: str = "",
+        row: str = "",
+    ) -> Catalog:
+        digest = digest or sha256(weights)
+        size = f'name = "toy.bin", bytes = {len(weights)}, sha256 = "{digest}"'
         text = '[[models]]\nname = "toy"\nmodel_type = "whisper"\ntask = "transcribe"\n'
         text += 'languages = ["en"]\nlicence = "MIT"\nparameters = 1000\n'
+        text += row
         if repository:
             small = "".join(f', {{ name = "{name}" }}' for name in SMALL_FILES)
             text += f'[[models.checkpoints]]\norigin = "huggingface:{repository}"\n'

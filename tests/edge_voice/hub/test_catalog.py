@@ -9,8 +9,9 @@ from edge_voice.errors import ManifestError, ModelNotFound
 from edge_voice.hub.catalog import Catalog, load_catalog
 from edge_voice.hub.sources import HubFile, PackageMember, Url, describe, parse_source
 
-ISSUE_MODELS = ["tiny", "tiny.en", "base", "base.en", "small", "medium"]
-ISSUE_MODELS += ["large-v3", "large-v3-turbo"]
+SIZES = ["tiny", "tiny.en", "base", "base.en", "small", "medium", "large-v3", "large-v3-turbo"]
+WHISPERS = [f"whisper-{size}" for size in SIZES]
+COHERES = {"cohere-transcribe": 14, "cohere-transcribe-arabic": 2}
 COMMIT = "a" * 40
 
 MODEL = """
@@ -38,11 +39,11 @@ def read(tmp_path: Path, text: str) -> Catalog:
     return load_catalog(path)
 
 
-def test_shipped_catalog_has_every_model_of_the_issue() -> None:
-    assert list(load_catalog().models) == [f"whisper-{name}" for name in ISSUE_MODELS]
+def test_shipped_catalog_has_every_model() -> None:
+    assert list(load_catalog().models) == [*WHISPERS, *COHERES]
 
 
-@pytest.mark.parametrize("name", [f"whisper-{name}" for name in ISSUE_MODELS])
+@pytest.mark.parametrize("name", WHISPERS)
 def test_shipped_rows_are_consistent(name: str) -> None:
     model = load_catalog().get(name)
     english = name.endswith(".en")
@@ -59,6 +60,37 @@ def test_shipped_rows_are_consistent(name: str) -> None:
     # Weights are stored with 2 or 4 bytes each, and little else.
     per_parameter = [checkpoint.bytes / model.parameters for checkpoint in model.checkpoints]
     assert all(1.99 < b < 2.01 or 3.99 < b < 4.01 for b in per_parameter), per_parameter
+    assert model.precision == "int8"
+
+
+@pytest.mark.parametrize("name", COHERES)
+def test_rows_of_which_only_the_hub_knows_the_hash(name: str) -> None:
+    model = load_catalog().get(name)
+    (checkpoint,) = model.checkpoints
+    assert (len(model.languages), model.precision) == (COHERES[name], "balanced")
+    assert checkpoint.key == checkpoint.revision[:16]
+    weights, *small = checkpoint.files
+    assert (weights.needs_hub_sha256, weights.known_sha256) == (True, "")
+    assert not any(file.needs_hub_sha256 or file.sha256 for file in small)
+    # 2 bytes a parameter, a second copy of the head, statistics, and a header of about 255 kB.
+    assert 0 < checkpoint.bytes - 4_131_608_480 - 255_000 < 100_000
+    repository = checkpoint.origin.removeprefix("huggingface:")
+    assert checkpoint.locations(weights) == [
+        (HubFile(repository, checkpoint.revision, "model.safetensors"),)
+    ]
+
+
+def test_precision_of_any_name() -> None:
+    catalog = load_catalog()
+    names = ["whisper-base", "cohere-transcribe", "unknown"]
+    assert [catalog.precision_of(name) for name in names] == ["int8", "balanced", "int8"]
+
+
+def test_key_follows_the_revision_where_no_sha256_is_known(tmp_path: Path) -> None:
+    by_hub = GOOD.replace("0" * 64, "hub")
+    other = by_hub.replace(COMMIT, "b" * 40)
+    keys = [read(tmp_path, text).get("toy").checkpoints[0].key for text in (GOOD, by_hub, other)]
+    assert keys == ["0" * 16, "a" * 16, "b" * 16]
 
 
 def test_tiny_en_comes_from_a_package_before_openai() -> None:
@@ -96,6 +128,14 @@ def test_unknown_name_is_explained(name: str, hint: str) -> None:
         ('name = "w.bin"', 'name = "a/w.bin"', "not a plain name"),
         ("bytes = 5", "bytes = 0", "bad sha256 or size"),
         ("0" * 64, "0" * 63, "bad sha256 or size"),
+        ("0" * 64, "Hub", "bad sha256 or size"),
+        (f'bytes = 5, sha256 = "{"0" * 64}"', 'bytes = 0, sha256 = "hub"', "bad sha256 or size"),
+        (
+            f'sha256 = "{"0" * 64}"',
+            'sha256 = "hub", sources = ["https://example.org/w.bin"]',
+            "without sha256 only huggingface",
+        ),
+        ("parameters = 10", 'parameters = 10\nprecision = "int2"', "unknown precision 'int2'"),
         (COMMIT, "main", "not understood"),
         (f', sha256 = "{"0" * 64}"', "", "no file has a sha256"),
         ("parameters = 10", 'parameters = "10"', "expected int, found str"),

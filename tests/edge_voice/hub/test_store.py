@@ -54,6 +54,8 @@ def test_find_prefers_the_default_precision(install: Install) -> None:
     assert store.find("toy") == int8
     assert store.find("toy", "fp32") == fp32
     assert store.find("toy", "int4") is None
+    assert store.find("toy", prefer="fp32") == fp32
+    assert store.find("toy", prefer="balanced") == fp32  # the first that is installed
 
 
 def test_unknown_precision_names_the_known() -> None:
