@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Block = TypeVar("Block", bound=Sized)
 
+_AUTO = "auto"
+
 
 class TranscribeOptions(TypedDict, total=False):
     """Keyword options of `Transcriber.transcribe` and `Transcriber.stream`."""
@@ -20,7 +22,7 @@ class TranscribeOptions(TypedDict, total=False):
     sample_rate: int
     """Samples per second of `audio` when it is an array; files know their own."""
     language: str | None
-    """ISO 639 code; None detects it where the model can."""
+    """ISO 639 code; None or `auto` detects it where the model can, or a model in the store."""
     task: str
     """`transcribe`, or `translate` (into English) where the model can."""
     timestamps: str
@@ -87,6 +89,12 @@ class Transcriber(Protocol):
 
     def transcribe(self, audio: AudioInput, **options: Unpack[TranscribeOptions]) -> Transcript:
         """Returns the whole transcript: `stream(...).join()`."""
+
+
+def wanted_language(options: TranscribeOptions) -> str | None:
+    """The language that a call names; None where it is to be detected."""
+    language = options.get("language")
+    return None if language == _AUTO else language
 
 
 def check_keys(options: Any) -> None:

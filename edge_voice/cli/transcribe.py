@@ -17,6 +17,7 @@ from edge_voice.cli import outputs, terminal
 from edge_voice.cli.inputs import Source, expand
 from edge_voice.errors import AudioError, OptionError
 from edge_voice.hub.store import PRECISIONS
+from edge_voice.transcriber import wanted_language
 
 if TYPE_CHECKING:
     from edge_voice.results import Segment, Transcript
@@ -31,7 +32,7 @@ DEFAULT_MODEL = "whisper-tiny.en"
     "--model", default=DEFAULT_MODEL, show_default=True, help="A known model, or a bundle's folder."
 )
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Which form of a known model.")
-@click.option("--language", metavar="CODE", help="Language spoken. [default: detected]")
+@click.option("--language", metavar="CODE", help="Language spoken, or auto. [default: auto]")
 @click.option(
     "--task",
     type=click.Choice(["transcribe", "translate"]),
@@ -196,7 +197,7 @@ def _watched(
 
 
 def _detects(transcriber: Transcriber, options: TranscribeOptions) -> bool:
-    return options["language"] is None and len(transcriber.languages) > 1
+    return wanted_language(options) is None and len(transcriber.languages) > 1
 
 
 def _tell(name: str, transcript: Transcript, stream: SegmentStream, *, is_detected: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from edge_voice.results import Segment, Transcript
-from edge_voice.transcriber import SegmentStream, TranscribeOptions, check_keys
+from edge_voice.transcriber import SegmentStream, TranscribeOptions, check_keys, wanted_language
 
 
 def decided(stream: SegmentStream, *texts: str) -> Iterator[Segment]:
@@ -64,3 +64,18 @@ def test_known_options_pass() -> None:
 def test_unknown_option_is_refused_as_python_does() -> None:
     with pytest.raises(TypeError, match="unexpected option 'beam'"):
         check_keys({"language": "en", "beam": 5})
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({}, None),
+        ({"language": None}, None),
+        ({"language": "auto"}, None),
+        ({"language": "de"}, "de"),
+    ],
+)
+def test_auto_means_that_no_language_is_named(
+    options: TranscribeOptions, wanted: str | None
+) -> None:
+    assert wanted_language(options) == wanted

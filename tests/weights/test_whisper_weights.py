@@ -20,6 +20,7 @@ import pytest
 import edge_voice
 from benchmarks.wer import WordErrors, align
 from edge_voice.audio import read
+from edge_voice.language_id import identify
 from edge_voice.manifest import Manifest
 from edge_voice_export import export_bundle
 
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.weights
 CHARACTER_ERROR_RATE = {
     "en": 0.04, "de": 0.07, "es": 0.05, "fr": 0.19, "pt": 0.14, "ja": 0.36, "zh": 0.47,
 }  # fmt: skip
+COHERE = ("en", "fr", "de", "es", "it", "pt", "nl", "pl", "el", "ar", "ja", "zh", "vi", "ko")
 COMMON_ENGLISH = {
     "a", "an", "and", "at", "be", "by", "for", "from", "have", "in", "is", "it", "not", "of", "on",
     "that", "the", "they", "to", "was",
@@ -89,6 +91,34 @@ def test_languages_are_recognised_and_understood(bundle, speech, precision, lang
         assert transcript.language == language, path.name
         total += align(characters(text), characters(transcript.text))
     assert total.rate < CHARACTER_ERROR_RATE[language]
+
+
+# Of 32 pieces of 2 s one (int8) or two (int4) are taken for another language, of longer ones none.
+@pytest.mark.parametrize(("seconds", "mistakes"), [(None, 0), (10, 0), (5, 0), (3, 0), (2, 2)])
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_language_of_a_piece_is_identified_among_fourteen(
+    bundle, speech, precision, seconds, mistakes
+):
+    pieces = [
+        (piece, language)
+        for language, recordings in speech.items()
+        for path, _ in recordings
+        if (piece := middle(read(path), seconds)) is not None
+    ]
+    folder = bundle(precision)
+    guesses = [(identify(piece, COHERE, 2, bundle=folder), code) for piece, code in pieces]
+    wrong = [(guess, code) for guess, code in guesses if guess.language != code]
+    assert len(pieces) > 15
+    assert len(wrong) <= mistakes, wrong
+    if seconds is None:
+        assert min(guess.probability for guess, _ in guesses) > 0.8
+
+
+def middle(waveform: np.ndarray, seconds: int | None) -> np.ndarray | None:
+    """So many seconds from the middle; None if there are not so many."""
+    count = len(waveform) if seconds is None else seconds * 16_000
+    at = (len(waveform) - count) // 2
+    return waveform[at : at + count] if at >= 0 else None
 
 
 @pytest.mark.parametrize("language", ["de", "es", "fr", "pt"])

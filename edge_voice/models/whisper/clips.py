@@ -16,6 +16,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 # A rest of a chunk with less speech than this in it is the tail of the last word.
 _SHORTEST_REST_SAMPLES = SAMPLE_RATE // 5
 _SIMILAR = 1.5
+# With so much of a window full of speech, a better one is not looked for.
+_MUCH_SPEECH = 0.5
 
 
 class Clip:
@@ -86,3 +88,28 @@ def grouped(found: Iterable[Clip], size: int) -> Iterator[list[Clip]]:
             group = []
     if group:
         yield group
+
+
+def clearest_window(waveform: Array, samples: int) -> Array:
+    """The stretch with the most speech; the loudest where there is none.
+
+    Args:
+        waveform: (n,) float32 at 16 kHz.
+        samples: Most samples to take.
+    """
+    seconds = max(1.0, samples / SAMPLE_RATE)
+    rules = ChunkRules(target_chunk_seconds=seconds, max_chunk_seconds=seconds)
+    clearest, most = None, 0
+    for chunk in speech_chunks([waveform], VoiceActivity(), rules):
+        spoken = sum(stop - start for start, stop in chunk.speech)
+        if spoken > most:
+            clearest, most = chunk.waveform, spoken
+        if most >= _MUCH_SPEECH * samples:
+            break
+    found = _loudest(waveform, samples) if clearest is None else clearest
+    return found[:samples]
+
+
+def _loudest(waveform: Array, samples: int) -> Array:
+    parts = [waveform[at : at + samples] for at in range(0, len(waveform), samples)]
+    return max(parts, key=lambda part: float(np.dot(part, part)), default=waveform)

@@ -23,6 +23,11 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _WINDOW_SAMPLES = 400  # 25 ms analysis window
 _DYNAMIC_RANGE = 8.0  # decades below the loudest that features keep
 _TAIL_SECONDS = 3.0
+# Under this a window tells its language better if it is encoded in full. Of 126 pieces of 3 s in
+# seven languages Whisper base (int8) recognises 126 among 14 instead of 123, of 126 of 2 s 124
+# instead of 119, of 132 of 1 s 120 instead of 110; from 5 s on all of them either way, but less
+# surely.
+_SURE_SECONDS = 10.0
 
 
 class Listener:
@@ -72,11 +77,25 @@ class Listener:
         encoded = self._encode(waveforms, frames)
         probability = 1.0
         if prompt.language is None:
-            language, probability = self._language(encoded)
+            language, probability = self._language(encoded.first())
             prompt = replace(prompt, language=language)
         seconds = [len(waveform) / SAMPLE_RATE for waveform in waveforms]
         results = self._windows.attempt(encoded, prompt, seconds=seconds, temperature=temperature)
         return results, probability
+
+    def language(
+        self, waveform: Array, languages: Sequence[str] | None = None
+    ) -> tuple[str, float]:
+        """The language of one window, and its probability in 0..1.
+
+        Args:
+            waveform: (n,) float32 at 16 kHz, at most a full window.
+            languages: ISO 639 codes to choose from; all by default.
+        """
+        frames = self._config.window_samples // SAMPLES_PER_FRAME
+        if len(waveform) >= _SURE_SECONDS * SAMPLE_RATE:
+            frames = self._frames(len(waveform))
+        return self._language(self._encode([waveform], frames), languages)
 
     def confirm(
         self, waveform: Array, first: WindowResult, prompt: Prompt, temperatures: Sequence[float]
@@ -129,7 +148,9 @@ class Listener:
         samples = min(samples + int(self.tail_seconds * SAMPLE_RATE), self._config.window_samples)
         return -(-samples // (SAMPLES_PER_FRAME * FRAMES_PER_POSITION)) * FRAMES_PER_POSITION
 
-    def _language(self, encoded: Encoded) -> tuple[str, float]:
+    def _language(
+        self, encoded: Encoded, languages: Sequence[str] | None = None
+    ) -> tuple[str, float]:
         if not self._config.multilingual:
             return "en", 1.0
-        return self._windows.detect_language(encoded.first())
+        return self._windows.detect_language(encoded, languages)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -12,7 +12,7 @@ import numpy as np
 from edge_voice.audio import AudioInput, AudioStream, open_stream
 from edge_voice.manifest import Manifest, from_dict
 from edge_voice.models.whisper import graphs
-from edge_voice.models.whisper.clips import Clip, clips, grouped
+from edge_voice.models.whisper.clips import Clip, clearest_window, clips, grouped
 from edge_voice.models.whisper.config import (
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
@@ -93,6 +93,30 @@ class WhisperModel:
             audio, sample_rate=SAMPLE_RATE, source_rate=options.get("sample_rate")
         )
         return stream.attach(self._segments(blocks, settings, stream))
+
+    def detect_language(
+        self, waveform: Array, languages: Sequence[str] | None = None
+    ) -> tuple[str, float]:
+        """Which language is spoken, from the 30 s with the most speech.
+
+        Something is answered for noise and silence too, and it means nothing.
+
+        Args:
+            waveform: (n,) float32 mono at 16 kHz.
+            languages: ISO 639 codes to choose from; all that the model knows by default.
+
+        Returns:
+            The likeliest language, and its probability in 0..1 among `languages`.
+
+        Raises:
+            AudioError: A sample is not finite.
+            OptionError: The model does not know one of the languages.
+        """
+        for code in languages or ():
+            check_choice("language", code, self.languages)
+        waveform = np.asarray(waveform, np.float32)
+        window = clearest_window(waveform, self.config.window_samples)
+        return self.listener.language(window, languages)
 
     # For tests and tools
 

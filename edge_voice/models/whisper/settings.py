@@ -10,7 +10,7 @@ from edge_voice.errors import OptionError
 from edge_voice.models.whisper.config import WhisperConfig
 from edge_voice.models.whisper.window import Prompt
 from edge_voice.tokenizer import BytePairTokenizer
-from edge_voice.transcriber import TranscribeOptions, check_keys
+from edge_voice.transcriber import TranscribeOptions, check_keys, wanted_language
 
 _TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _TASKS = ("transcribe", "translate")
@@ -47,7 +47,7 @@ def read_settings(
         TypeError: No such option.
     """
     check_keys(options)
-    language, task = options.get("language"), options.get("task", "transcribe")
+    language, task = wanted_language(options), options.get("task", "transcribe")
     timestamps = options.get("timestamps", "segment")
     check_choice("language", language, (None, *languages))
     check_choice("task", task, _TASKS if config.multilingual else _TASKS[:1])

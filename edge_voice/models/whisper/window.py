@@ -123,14 +123,16 @@ class WindowDecoder:
         self._config = config
         self._tokenizer = tokenizer
 
-    def detect_language(self, encoded: Encoded) -> tuple[str, float]:
-        """The likeliest language of the first window and its probability in 0..1."""
+    def detect_language(
+        self, encoded: Encoded, languages: Sequence[str] | None = None
+    ) -> tuple[str, float]:
+        """The likeliest of the languages, or of all, and its probability in 0..1 among them."""
         config = self._config
         decoder = self._decoder(encoded, rows=1, capacity=1)
         prompt = np.array([[config.start_of_transcript]])
         logits = decoder.prefill(prompt, np.zeros(1, np.int64))[0, 0]
-        codes = list(config.language_tokens)
-        scores = logits[list(config.language_tokens.values())]
+        codes = list(languages or config.language_tokens)
+        scores = logits[[config.language_tokens[code] for code in codes]]
         best = int(scores.argmax())
         return codes[best], float(np.exp(scores[best] - log_sum_exp(scores)))
 

@@ -213,6 +213,7 @@ def test_silence_is_empty_text_and_a_note(call: Call, fake: Fake, wav: Wav) -> N
     ("languages", "options", "note"),
     [
         (("en", "de"), [], "edge-voice: a.wav: detected language: de (97%)\n"),
+        (("en", "de"), ["--language", "auto"], "edge-voice: a.wav: detected language: de (97%)\n"),
         (("en", "de"), ["--language", "de"], ""),
         (("en",), [], ""),
     ],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge_voice.models.whisper.clips import Clip, clips
+from edge_voice.audio import read
+from edge_voice.models.whisper.clips import Clip, clearest_window, clips
 from edge_voice.models.whisper.config import SAMPLE_RATE
 from edge_voice.vad import ChunkRules
 
@@ -81,3 +83,44 @@ def test_a_clip_ends_with_its_speech(seek_seconds: float, goes_on: bool) -> None
     speech = ((11 * second, 12 * second), (12 * second + second // 2, 13 * second))
     clip = Clip(10 * second, [np.zeros(5 * second, np.float32)], speech)
     assert clip.goes_on(round(seek_seconds * second)) == goes_on
+
+
+def test_the_clearest_window_is_speech_and_not_what_is_louder(data: Path) -> None:
+    speech = read(data / "LJ001-0002.wav")  # 1.9 s
+    noise = np.random.default_rng(0).normal(0, 0.3, 8 * SAMPLE_RATE).astype(np.float32)
+    silence = np.zeros(3 * SAMPLE_RATE, np.float32)
+    waveform = np.concatenate((noise, silence, speech, silence))
+    window = clearest_window(waveform, 30 * SAMPLE_RATE)
+    assert 0.7 * len(speech) < len(window) < len(speech) + SAMPLE_RATE
+    start = len(noise) + len(silence)
+    places = np.flatnonzero(waveform == window[len(window) // 2])
+    assert any(start <= place < start + len(speech) for place in places)
+    assert 0.5 * SAMPLE_RATE < len(clearest_window(waveform, SAMPLE_RATE)) <= SAMPLE_RATE
+
+
+def test_of_several_stretches_the_one_with_the_most_speech(data: Path) -> None:
+    speech = read(data / "LJ001-0002.wav")
+    pause = np.zeros(4 * SAMPLE_RATE, np.float32)
+    word = speech[:8000]
+    waveform = np.concatenate((word, pause, speech, pause, word, pause))
+    window = clearest_window(waveform, 30 * SAMPLE_RATE)
+    assert 1.5 * SAMPLE_RATE < len(window) < 3 * SAMPLE_RATE
+
+
+def test_a_full_window_of_speech_ends_the_search(data: Path) -> None:
+    speech = read(data / "jfk.wav")
+    with_nan = np.append(np.tile(speech, 4), np.full(60 * SAMPLE_RATE, np.nan, np.float32))
+    assert len(clearest_window(with_nan, 30 * SAMPLE_RATE)) > 15 * SAMPLE_RATE
+
+
+def test_without_speech_the_loudest_window() -> None:
+    quiet, loud = np.full((2, SAMPLE_RATE), 0.001, np.float32)
+    loud[:] = 0.2
+    window = clearest_window(np.concatenate((quiet, loud, quiet)), SAMPLE_RATE)
+    np.testing.assert_array_equal(window, loud)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 100, 511, 513])
+def test_hardly_anything_to_choose_from(samples: int) -> None:
+    waveform = np.zeros(samples, np.float32)
+    np.testing.assert_array_equal(clearest_window(waveform, 30 * SAMPLE_RATE), waveform)
