@@ -19,6 +19,8 @@ from .tensor import LazyTensor, WeightFile, checked_shape, item_bytes
 
 _LENGTH_BYTES = 8
 _MAX_HEADER_BYTES = 16 << 20
+# How the text begins that git leaves in place of a large file; as a length it would be absurd.
+_LFS_POINTER = b"version "
 _DTYPES = {
     "F64": "float64",
     "F32": "float32",
@@ -57,7 +59,13 @@ def _read_header(file: WeightFile) -> tuple[dict[str, Any], int]:
     """The parsed header, and the byte where the tensors begin."""
     if file.size < _LENGTH_BYTES:
         raise UnsupportedModel(f"{file.path} is not a safetensors file: {file.size} bytes long")
-    length = int.from_bytes(file.read_bytes(0, _LENGTH_BYTES), "little")
+    start = file.read_bytes(0, _LENGTH_BYTES)
+    if start == _LFS_POINTER:
+        raise UnsupportedModel(
+            f"{file.path} is a Git LFS pointer of {file.size} bytes, not the weights: fetch them"
+            " with `git lfs pull`"
+        )
+    length = int.from_bytes(start, "little")
     available = min(file.size - _LENGTH_BYTES, _MAX_HEADER_BYTES)
     if length > available:
         raise UnsupportedModel(
