@@ -83,13 +83,13 @@ def read_pieces(
     tokenizer = read_object(path)
     model = _bpe_model(tokenizer, source)
     vocabulary = token_ids(model.get("vocab"), source)
-    # null, as in some files, is as good as none
-    added = listed_tokens(tokenizer.get("added_tokens") or [], source)
-    all_ids = _united(vocabulary, added, source)
+    added = tokenizer.get("added_tokens")
+    added = [] if added is None else added
+    all_ids = _united(vocabulary, listed_tokens(added, source), source)
     pieces = _by_id(all_ids, source)
     _check_size(len(pieces), embedding_rows, source)
     _check_present(all_ids, (*required, *BYTE_PIECES), source)
-    special = _special_names(tokenizer)
+    special = {entry["content"] for entry in added if entry.get("special") is True}
     return PieceVocabulary(
         pieces=pieces,
         merges=tuple(_merges(model.get("merges"), vocabulary, source)),
@@ -145,12 +145,6 @@ def _check_present(tokens: Mapping[str, int], required: Iterable[str], source: s
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise UnsupportedModel(f"{source} has no token {', '.join(missing[:3])}{more}")
-
-
-def _special_names(tokenizer: dict[str, Any]) -> set[str]:
-    """Added tokens that the reference leaves out of texts."""
-    entries = tokenizer.get("added_tokens") or []
-    return {entry["content"] for entry in entries if entry.get("special") is True}
 
 
 def _merges(
