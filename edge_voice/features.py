@@ -62,10 +62,14 @@ class LogMel:
         frames = np.lib.stride_tricks.sliding_window_view(padded, width)[:: self.hop_samples]
         count = len(waveform) // self.hop_samples
         result = np.empty((self.mels, count), np.float32)
+        filled_up = np.zeros((min(count, _FRAMES_PER_CHUNK), self._size), np.float32)
         for start in range(0, count, _FRAMES_PER_CHUNK):
             stop = min(start + _FRAMES_PER_CHUNK, count)
-            spectrum = np.fft.rfft(frames[start:stop] * self._window, self._size)
-            power = np.square(spectrum.real) + np.square(spectrum.imag)
+            rows = filled_up[: stop - start]
+            np.multiply(frames[start:stop], self._window, out=rows[:, :width])
+            spectrum = np.fft.rfft(rows)
+            power = np.square(spectrum.real)
+            power += np.square(spectrum.imag)
             result[:, start:stop] = self._bands @ power.T
         return result
 

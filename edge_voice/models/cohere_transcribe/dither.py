@@ -10,6 +10,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 FEWEST_SAMPLES = 16
 _BLOCK = 16  # uniform numbers that make as many normal ones
+_SAMPLES_AT_ONCE = 1 << 15  # arrays of this size stay in the cache
 _UNIFORM_BITS = 24  # of the 32 drawn; what a float32 can hold
 
 
@@ -30,11 +31,17 @@ def seeded_noise(samples: int) -> Array:
     source = np.random.RandomState(samples)
     noise = np.empty(samples, np.float32)
     whole = samples - samples % _BLOCK
-    raw = source.randint(0, 1 << 32, samples, np.uint32)
-    noise[:whole] = _normal(raw[:whole])
-    if whole < samples:  # the last block overlaps the one before, and is drawn anew
-        noise[-_BLOCK:] = _normal(source.randint(0, 1 << 32, _BLOCK, np.uint32))
+    for start in range(0, whole, _SAMPLES_AT_ONCE):
+        part = noise[start : min(start + _SAMPLES_AT_ONCE, whole)]
+        part[:] = _normal(_draw(source, len(part)))
+    if whole < samples:
+        _draw(source, samples - whole)  # drawn there, too, and not used
+        noise[-_BLOCK:] = _normal(_draw(source, _BLOCK))
     return noise
+
+
+def _draw(source: np.random.RandomState, count: int) -> Array:
+    return np.asarray(source.randint(0, 1 << 32, count, np.uint32))
 
 
 def _normal(raw: Array) -> Array:

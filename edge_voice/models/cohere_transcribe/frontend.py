@@ -59,7 +59,8 @@ class FrontEnd:
             (n // 160, mels) float32, of mean 0 and deviation 1 in each band.
         """
         power = self._log_mel.power(self._prepared(waveform))
-        logs = np.log(power + _LEAST_POWER)
+        power += _LEAST_POWER
+        logs = np.log(power, out=power)
         logs -= logs.mean(axis=1, keepdims=True)
         variance = np.square(logs).sum(axis=1, keepdims=True) / np.float32(logs.shape[1] - 1)
         logs /= np.sqrt(variance) + _LEAST_DEVIATION
@@ -67,9 +68,9 @@ class FrontEnd:
 
     def _prepared(self, waveform: Array) -> Array:
         """The clip with noise, and its high frequencies raised."""
-        padded = np.zeros(max(len(waveform), FEWEST_SAMPLES), np.float32)
-        padded[: len(waveform)] = waveform
-        if self._dither:
-            padded += self._dither * seeded_noise(len(padded))
-        padded[1:] -= _PRE_EMPHASIS * padded[:-1]
-        return padded
+        count = max(len(waveform), FEWEST_SAMPLES)
+        samples = seeded_noise(count) if self._dither else np.zeros(count, np.float32)
+        samples *= self._dither
+        samples[: len(waveform)] += waveform
+        samples[1:] -= _PRE_EMPHASIS * samples[:-1]
+        return samples
