@@ -13,24 +13,38 @@ _FRAMES_PER_CHUNK = 256
 
 
 class LogMel:
-    """Log-mel features with a periodic Hann window and Slaney mel bands.
+    """Log-mel features with a Hann window and Slaney mel bands.
 
     Args:
         mels: Number of mel bands from 0 Hz to half the sample rate.
         sample_rate: Samples per second.
-        window_samples: Length of the analysis window, which is also the transform's.
+        window_samples: Length of the analysis window.
         hop_samples: Samples from one frame to the next.
+        transform_samples: Length of the transform, which zeros fill up; the window's by default.
+        symmetric: Whether the window ends on a zero as it begins, and not one sample before.
+        mirrored: Whether the audio is mirrored at its ends, and not followed by silence.
     """
 
     def __init__(
-        self, mels: int, *, sample_rate: int, window_samples: int, hop_samples: int
+        self,
+        mels: int,
+        *,
+        sample_rate: int,
+        window_samples: int,
+        hop_samples: int,
+        transform_samples: int | None = None,
+        symmetric: bool = False,
+        mirrored: bool = True,
     ) -> None:
         self.mels = mels
         self.hop_samples = hop_samples
-        self._size = window_samples
-        angle = 2 * np.pi * np.arange(window_samples) / window_samples
+        self._half = window_samples // 2
+        self._size = transform_samples or window_samples
+        self._mirrored = mirrored
+        period = window_samples - 1 if symmetric else window_samples
+        angle = 2 * np.pi * np.arange(window_samples) / period
         self._window = (0.5 - 0.5 * np.cos(angle)).astype(np.float32)
-        self._bands = mel_bands(mels, sample_rate, window_samples).astype(np.float32)
+        self._bands = mel_bands(mels, sample_rate, self._size).astype(np.float32)
 
     def power(self, waveform: Array) -> Array:
         """Mel power, one frame per hop, the first centred on sample 0.
@@ -39,18 +53,23 @@ class LogMel:
             waveform: (n,) float32.
 
         Returns:
-            (mels, n // hop) float32. The ends are mirrored, as `torch.stft(center=True)` does.
+            (mels, n // hop) float32, as `torch.stft(center=True)` counts and places frames. It
+            centres the window in the transform: that turns phases only.
         """
-        half = self._size // 2
-        mode = "reflect" if len(waveform) > half else "constant"
-        padded = np.pad(waveform, half, mode=mode)  # type: ignore[call-overload]
-        frames = np.lib.stride_tricks.sliding_window_view(padded, self._size)[:: self.hop_samples]
+        mode = "reflect" if self._mirrored and len(waveform) > self._half else "constant"
+        padded = np.pad(waveform, self._half, mode=mode)  # type: ignore[call-overload]
+        width = len(self._window)
+        frames = np.lib.stride_tricks.sliding_window_view(padded, width)[:: self.hop_samples]
         count = len(waveform) // self.hop_samples
         result = np.empty((self.mels, count), np.float32)
+        filled_up = np.zeros((min(count, _FRAMES_PER_CHUNK), self._size), np.float32)
         for start in range(0, count, _FRAMES_PER_CHUNK):
             stop = min(start + _FRAMES_PER_CHUNK, count)
-            spectrum = np.fft.rfft(frames[start:stop] * self._window)
-            power = np.square(spectrum.real) + np.square(spectrum.imag)
+            rows = filled_up[: stop - start]
+            np.multiply(frames[start:stop], self._window, out=rows[:, :width])
+            spectrum = np.fft.rfft(rows)
+            power = np.square(spectrum.real)
+            power += np.square(spectrum.imag)
             result[:, start:stop] = self._bands @ power.T
         return result
 

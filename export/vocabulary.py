@@ -57,9 +57,9 @@ def added_tokens(checkpoint: Checkpoint) -> dict[str, int]:
         return {}
     path = checkpoint.folder / "tokenizer.json"
     if path.exists():
-        return _listed_tokens(read_object(path).get("added_tokens", []), str(path))
+        return listed_tokens(read_object(path).get("added_tokens", []), str(path))
     path = checkpoint.folder / "added_tokens.json"
-    special = _ids(read_object(path), str(path)) if path.exists() else {}
+    special = token_ids(read_object(path), str(path)) if path.exists() else {}
     # `vocab.json` lists the end-of-text token among the regular ones.
     own = _own_tokens(checkpoint).items()
     return {token: index for token, index in own if _SPECIAL.fullmatch(token)} | special
@@ -74,9 +74,9 @@ def _own_tokens(checkpoint: Checkpoint) -> dict[str, int]:
         model = read_object(path).get("model")
         if not isinstance(model, dict) or model.get("type") != "BPE":
             raise UnsupportedModel(f"{path} is not a BPE tokenizer (the only kind known)")
-        return _ids(model.get("vocab"), str(path))
+        return token_ids(model.get("vocab"), str(path))
     path = checkpoint.folder / "vocab.json"
-    return _ids(read_object(path), str(path)) if path.exists() else {}
+    return token_ids(read_object(path), str(path)) if path.exists() else {}
 
 
 def _published(checkpoint: Checkpoint) -> bytes:
@@ -91,7 +91,7 @@ def _published(checkpoint: Checkpoint) -> bytes:
     return (resources.files(__package__) / "data" / f"{name}.tiktoken").read_bytes()
 
 
-def _ids(value: object, source: str) -> dict[str, int]:
+def token_ids(value: object, source: str) -> dict[str, int]:
     """Checks a mapping of tokens to ids that came out of a file."""
     if not isinstance(value, dict) or not all(type(index) is int for index in value.values()):
         raise UnsupportedModel(f"{source} has no table of tokens and their ids")
@@ -101,11 +101,11 @@ def _ids(value: object, source: str) -> dict[str, int]:
     return value
 
 
-def _listed_tokens(entries: object, source: str) -> dict[str, int]:
+def listed_tokens(entries: object, source: str) -> dict[str, int]:
     """Checks the list of added tokens that came out of a file."""
     if not isinstance(entries, list):
         raise UnsupportedModel(f"{source}: its added_tokens are not a list")
-    return _ids(dict(_name_and_id(entry, source) for entry in entries), source)
+    return token_ids(dict(_name_and_id(entry, source) for entry in entries), source)
 
 
 def _name_and_id(entry: object, source: str) -> tuple[str, Any]:

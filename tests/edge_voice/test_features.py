@@ -40,6 +40,27 @@ def test_power_is_what_its_definition_says(log_mel: LogMel, samples: int) -> Non
     np.testing.assert_allclose(power, by_definition(waveform), rtol=1e-4, atol=1e-7)
 
 
+# Frames without a window's worth of audio around them, and more frames than one transform takes.
+@pytest.mark.parametrize("samples", [HOP, HOP * 7 + 33, HOP * 257])
+def test_a_window_in_a_longer_transform_and_silence_around_the_audio(samples: int) -> None:
+    waveform, size = noise(samples), 512
+    log_mel = LogMel(
+        MELS,
+        sample_rate=RATE,
+        window_samples=WINDOW,
+        hop_samples=HOP,
+        transform_samples=size,
+        symmetric=True,
+        mirrored=False,
+    )
+    padded = np.pad(waveform.astype(np.float64), HALF)
+    window = np.sin(np.pi * np.arange(WINDOW) / (WINDOW - 1)) ** 2
+    waves = np.exp(-2j * np.pi * np.outer(np.arange(size // 2 + 1), np.arange(WINDOW)) / size)
+    frames = [padded[i * HOP :][:WINDOW] * window for i in range(samples // HOP)]
+    expected = mel_bands(MELS, RATE, size) @ np.abs(waves @ np.stack(frames, axis=1)) ** 2
+    np.testing.assert_allclose(log_mel.power(waveform), expected, rtol=1e-4, atol=1e-7)
+
+
 @pytest.mark.parametrize("samples", [HOP, HALF])
 def test_too_short_to_be_mirrored(log_mel: LogMel, samples: int) -> None:
     waveform = noise(samples)
