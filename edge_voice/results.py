@@ -16,7 +16,9 @@ class Segment:
         tokens: The decoder's token ids for this stretch, timestamps included.
         avg_logprob: Mean natural-log probability of the tokens of the window it comes from.
         no_speech_prob: Probability in 0..1 that the window holds no speech.
-        temperature: Sampling temperature that produced it; 0 is greedy.
+        temperature: Sampling temperature that produced it; 0 is greedy or beam search.
+        token_logprobs: Natural-log probability of each of `tokens`, as the model gives it whatever
+            phrases are favoured; empty where it is not known.
     """
 
     start: float
@@ -26,6 +28,7 @@ class Segment:
     avg_logprob: float = 0.0
     no_speech_prob: float = 0.0
     temperature: float = 0.0
+    token_logprobs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

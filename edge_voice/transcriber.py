@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, Unpack
 
 from edge_voice.results import Segment, Transcript
@@ -33,6 +33,15 @@ class TranscribeOptions(TypedDict, total=False):
     """Tell the model what it just wrote; steadier names, more loops. False by default."""
     temperatures: tuple[float, ...]
     """Sampling temperatures to try in order while a window's result looks wrong."""
+    beam_size: int
+    """Hypotheses followed side by side, 1 to 8; 1, the default, is greedy and fastest."""
+    length_penalty: float | None
+    """Alpha in 0..2 by which beams of different length are compared (GNMT); None, the default,
+    compares their mean log-probability."""
+    hotwords: Sequence[str]
+    """Phrases to favour: names, terms. Each may carry a boost of its own behind a tab."""
+    hotword_boost: float
+    """What is added to the logits of hotwords, 0 to 20; 2 by default."""
 
 
 class SegmentStream:

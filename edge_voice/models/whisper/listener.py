@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_voice.decoding_options import DecodingOptions
 from edge_voice.features import LogMel
 from edge_voice.models.whisper.config import (
     FRAMES_PER_POSITION,
@@ -23,6 +24,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _WINDOW_SAMPLES = 400  # 25 ms analysis window
 _DYNAMIC_RANGE = 8.0  # decades below the loudest that features keep
 _TAIL_SECONDS = 3.0
+_GREEDY = DecodingOptions()
 
 
 class Listener:
@@ -52,7 +54,11 @@ class Listener:
         )
 
     def look(
-        self, waveforms: Sequence[Array], prompt: Prompt, temperature: float
+        self,
+        waveforms: Sequence[Array],
+        prompt: Prompt,
+        temperature: float,
+        decoding: DecodingOptions = _GREEDY,
     ) -> tuple[list[WindowResult], float]:
         """Decodes windows side by side, once, shortened to the longest and a tail.
 
@@ -63,7 +69,8 @@ class Listener:
             waveforms: (n,) float32 at 16 kHz each, at most a full window.
             prompt: What stands before each transcript; a language of None is detected from the
                 first window.
-            temperature: 0 is greedy.
+            temperature: 0 is greedy or beam search.
+            decoding: How tokens are chosen.
 
         Returns:
             The results, and the probability in 0..1 of the language they name.
@@ -75,11 +82,18 @@ class Listener:
             language, probability = self._language(encoded)
             prompt = replace(prompt, language=language)
         seconds = [len(waveform) / SAMPLE_RATE for waveform in waveforms]
-        results = self._windows.attempt(encoded, prompt, seconds=seconds, temperature=temperature)
+        results = self._windows.attempt(
+            encoded, prompt, seconds=seconds, temperature=temperature, decoding=decoding
+        )
         return results, probability
 
     def confirm(
-        self, waveform: Array, first: WindowResult, prompt: Prompt, temperatures: Sequence[float]
+        self,
+        waveform: Array,
+        first: WindowResult,
+        prompt: Prompt,
+        temperatures: Sequence[float],
+        decoding: DecodingOptions = _GREEDY,
     ) -> WindowResult:
         """Returns the result of a first look, or a better one if that looks wrong.
 
@@ -88,6 +102,7 @@ class Listener:
             first: What `look` heard in it, at the first of the temperatures.
             prompt: As for `look`, with the language known.
             temperatures: Tried in order in a full window while the result is doubtful.
+            decoding: How tokens are chosen.
         """
         full = self._config.window_samples // SAMPLES_PER_FRAME
         shortened = self._frames(len(waveform)) < full
@@ -101,7 +116,7 @@ class Listener:
         for temperature in left:
             seconds = [len(waveform) / SAMPLE_RATE]
             results += self._windows.attempt(
-                encoded, prompt, seconds=seconds, temperature=temperature
+                encoded, prompt, seconds=seconds, temperature=temperature, decoding=decoding
             )
             if not results[-1].doubtful:
                 return results[-1]

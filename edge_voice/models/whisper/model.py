@@ -169,8 +169,12 @@ class WhisperModel:
                 settings.prompt, previous=tuple(previous), language=stream.language
             )
             if seek:
-                [look], _ = self.listener.look([waveform], prompt, settings.temperatures[0])
-            result = self.listener.confirm(waveform, look, prompt, settings.temperatures)
+                [look], _ = self.listener.look(
+                    [waveform], prompt, settings.temperatures[0], settings.decoding
+                )
+            result = self.listener.confirm(
+                waveform, look, prompt, settings.temperatures, settings.decoding
+            )
             seconds = len(waveform) / SAMPLE_RATE
             stretches, done = split_window(result.tokens, self.config, seconds)
             offset = (clip.start + seek) / SAMPLE_RATE
@@ -191,7 +195,9 @@ class WhisperModel:
         if not len(waveforms[0]):
             return []
         prompt = replace(settings.prompt, language=stream.language)
-        results, probability = self.listener.look(waveforms, prompt, settings.temperatures[0])
+        results, probability = self.listener.look(
+            waveforms, prompt, settings.temperatures[0], settings.decoding
+        )
         if stream.language is None:
             stream.language, stream.language_probability = results[0].language, probability
         return results
@@ -214,6 +220,7 @@ class WhisperModel:
             avg_logprob=result.avg_logprob,
             no_speech_prob=result.no_speech_prob,
             temperature=result.temperature,
+            token_logprobs=result.token_logprobs[stretch.first :][: len(stretch.tokens)],
         )
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge_voice.decoding_options import DecodingOptions, read_decoding_options
 from edge_voice.errors import OptionError
 from edge_voice.models.whisper.config import WhisperConfig
 from edge_voice.models.whisper.window import Prompt
@@ -26,12 +27,14 @@ class Settings:
         vad: Whether voice activity cuts the recording.
         condition: Whether a window is told what the one before said.
         temperatures: Tried in order while a result looks wrong.
+        decoding: How tokens are chosen at temperature 0.
     """
 
     prompt: Prompt
     vad: bool
     condition: bool
     temperatures: tuple[float, ...]
+    decoding: DecodingOptions
 
 
 def read_settings(
@@ -67,6 +70,7 @@ def read_settings(
         vad=options.get("vad", True),
         condition=options.get("condition_on_previous_text", False),
         temperatures=temperatures,
+        decoding=read_decoding_options(options, tokenizer.encode),
     )
 
 

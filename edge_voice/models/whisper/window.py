@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from edge_voice.decoding import Hypothesis, LoopGuard, decode
+from edge_voice.decoding_options import DecodingOptions
 from edge_voice.models.whisper.config import WhisperConfig
 from edge_voice.models.whisper.rules import window_rules
 from edge_voice.sampling import Sampler, log_sum_exp
@@ -23,7 +24,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _COMPRESSION_RATIO = 2.4
 _AVG_LOGPROB = -1.0
 _NO_SPEECH = 0.6
-_BEST_OF = 5
 # A result from a shortened window is taken on trust only if it is better than these.
 _TRUSTED_LOGPROB = -0.6
 _ECHO_BYTES = 16
@@ -32,6 +32,7 @@ _ECHO_WITHIN_BYTES = 64
 # hardly merged) about 25, and each segment two timestamps.
 _TOKENS_PER_SECOND = 32
 _TOKENS_AT_LEAST = 32
+_GREEDY = DecodingOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class WindowResult:
         looped: A loop was cut.
         echoes: A phrase is soon said again.
         language: ISO 639 code of the prompt.
+        token_logprobs: Natural-log probability of each token.
     """
 
     tokens: tuple[int, ...]
@@ -87,6 +89,7 @@ class WindowResult:
     looped: bool
     echoes: bool
     language: str | None
+    token_logprobs: tuple[float, ...] = ()
 
     @property
     def suspicious(self) -> bool:
@@ -147,7 +150,13 @@ class WindowDecoder:
         return [*row.tokens, self._config.end_of_text] if row.complete else row.tokens
 
     def attempt(
-        self, encoded: Encoded, prompt: Prompt, *, seconds: Sequence[float], temperature: float
+        self,
+        encoded: Encoded,
+        prompt: Prompt,
+        *,
+        seconds: Sequence[float],
+        temperature: float,
+        decoding: DecodingOptions = _GREEDY,
     ) -> list[WindowResult]:
         """Decodes a batch of windows side by side, once.
 
@@ -155,34 +164,31 @@ class WindowDecoder:
             encoded: The windows.
             prompt: What stands before each transcript.
             seconds: Length of each window's audio without padding.
-            temperature: 0 is greedy; above, the best of several samples counts.
+            temperature: 0 is greedy or beam search; above, the best of several samples counts.
+            decoding: How tokens are chosen.
         """
         config = self._config
-        samples = _BEST_OF if temperature > 0 else 1
-        rows = samples * encoded.batch
+        width, beams = decoding.rows(temperature), decoding.uses_beams(temperature)
+        rows = width * encoded.batch
         cap = min(
             config.text_positions // 2,
             _TOKENS_AT_LEAST + int(max(seconds) * _TOKENS_PER_SECOND),
         )
         logits, decoder = self._prefill(encoded, prompt, rows=rows, max_new_tokens=cap)
-        at_start = logits[::samples, 0]
+        at_start = logits[::width, 0]
         no_speech = np.exp(at_start[:, config.no_speech] - log_sum_exp(at_start))
         rules = [window_rules(config, timestamps=prompt.timestamps, seconds=s) for s in seconds]
-        hypotheses = decode(
-            decoder.step,
+        best = decoding.search(
+            decoder,
             logits[:, -1].copy(),
-            sampler=Sampler(temperature),
+            temperature=temperature,
             end_token=config.end_of_text,
             max_new_tokens=min(cap, config.text_positions - decoder.cache.length),
-            row_rules=[rules[i // samples] for i in range(rows)],
+            row_rules=[rules[i // width] for i in range(rows)],
             guard=LoopGuard(words_end=config.first_timestamp),
         )
-        best = [
-            max(hypotheses[i : i + samples], key=lambda row: (not row.looped, row.avg_logprob))
-            for i in range(0, rows, samples)
-        ]
         return [
-            self._result(row, float(chance), temperature, prompt.language)
+            self._result(row, float(chance), temperature, prompt.language, beams)
             for row, chance in zip(best, no_speech, strict=True)
         ]
 
@@ -205,9 +211,16 @@ class WindowDecoder:
         )
 
     def _result(
-        self, best: Hypothesis, no_speech: float, temperature: float, language: str | None
+        self,
+        best: Hypothesis,
+        no_speech: float,
+        temperature: float,
+        language: str | None,
+        beams: bool,
     ) -> WindowResult:
         text = self._tokenizer.decode(best.tokens).strip().encode()
+        # What is said twice is likely the second time: beams look for that, and say it all again.
+        within = len(text) if beams else _ECHO_WITHIN_BYTES
         return WindowResult(
             tokens=tuple(best.tokens),
             avg_logprob=best.avg_logprob,
@@ -215,18 +228,19 @@ class WindowDecoder:
             temperature=temperature,
             compression_ratio=len(text) / len(zlib.compress(text)) if text else 0.0,
             looped=best.looped,
-            echoes=has_echo(text),
+            echoes=has_echo(text, within),
             language=language,
+            token_logprobs=tuple(best.logprobs[: len(best.tokens)]),
         )
 
 
-def has_echo(text: bytes) -> bool:
+def has_echo(text: bytes, within_bytes: int = _ECHO_WITHIN_BYTES) -> bool:
     """Whether some phrase of 16 bytes or more is soon said again, whatever its case."""
     text = text.lower()
     last_seen: dict[bytes, int] = {}
     for i in range(len(text) - _ECHO_BYTES + 1):
         phrase = text[i : i + _ECHO_BYTES]
-        if i - last_seen.get(phrase, -_ECHO_WITHIN_BYTES) < _ECHO_WITHIN_BYTES:
+        if i - last_seen.get(phrase, -within_bytes) < within_bytes:
             return True
         last_seen[phrase] = i
     return False
