@@ -33,6 +33,7 @@ def beam_search(
     guard: LoopGuard | None = None,
     hotwords: Hotwords | None = None,
     length_penalty: float | None = None,
+    words_end: int | None = None,
 ) -> list[Hypothesis]:
     """Looks for the likeliest hypothesis of every clip, `width` at a time.
 
@@ -55,11 +56,14 @@ def beam_search(
             loop is preferred.
         hotwords: Favoured phrases; log-probabilities stay those without them.
         length_penalty: Alpha of the GNMT length normalisation; None ranks by mean log-probability.
+        words_end: Ids from here on (timestamps, say) are one choice in the search, as likely as all
+            of them together; the likeliest stands for it. Else hypotheses that differ in nothing
+            but a time fill the beam, and those that avoid to tell one win.
 
     Returns:
         The best hypothesis of each clip.
     """
-    judge = _Judge(width, end_token, guard, hotwords, length_penalty)
+    judge = _Judge(width, end_token, guard, hotwords, length_penalty, words_end)
     firsts = range(0, len(logits), width)
     clips = [_Clip((*rules, *(row_rules[first] if row_rules else ()))) for first in firsts]
     for count in range(max_new_tokens):
@@ -74,23 +78,31 @@ def beam_search(
             break
         reorder(sources)
         logits = step(tokens)
-    return [max(clip.candidates(), key=judge.rank) for clip in clips]
+    return [max(clip.candidates(), key=judge.rank).hypothesis for clip in clips]
 
 
 class _Beam(NamedTuple):
-    """An open hypothesis; `score` is its log-probability and what hotwords have added so far."""
+    """A hypothesis in the search.
+
+    Attributes:
+        hypothesis: Its tokens, with the log-probabilities that are told.
+        score: Log-probability, ids from `words_end` on taken together.
+        bonus: What hotwords have added so far.
+    """
 
     hypothesis: Hypothesis
-    score: float
+    score: float = 0.0
+    bonus: float = 0.0
 
 
 class _Continuation(NamedTuple):
-    """A token that may follow the hypothesis in `row`."""
+    """A token that may follow the hypothesis in `row`; score and bonus are those of both."""
 
     row: int
     token: int
     logprob: float
     score: float
+    bonus: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +114,16 @@ class _Judge:
     guard: LoopGuard | None
     hotwords: Hotwords | None
     length_penalty: float | None
+    words_end: int | None
 
-    def rank(self, hypothesis: Hypothesis) -> tuple[bool, float]:
+    def rank(self, beam: _Beam) -> tuple[bool, float]:
         """Greater is better: one that does not loop, then by score for its length.
 
         The length counts the end token, as `Hypothesis.avg_logprob` does. With a penalty it is
         ((5 + n) / 6)^alpha (Wu et al. 2016, arXiv:1609.08144, equation 14).
         """
-        score = sum(hypothesis.logprobs)
+        hypothesis = beam.hypothesis
+        score = sum(hypothesis.logprobs) if hypothesis.looped else beam.score
         if self.hotwords:
             score += self.hotwords.bonus(hypothesis.tokens)
         length = len(hypothesis.tokens) + 1
@@ -118,19 +132,26 @@ class _Judge:
         return not hypothesis.looped, score / ((5 + length) / 6) ** self.length_penalty
 
     def continuations(self, row: int, beam: _Beam, logits: Array) -> Iterator[_Continuation]:
-        """The best tokens behind one hypothesis, best first; one more than there are beams.
+        """The best tokens behind one hypothesis: one more than there are beams, best first, and
+        what stands for the ids from `words_end` on.
 
-        One token at most can be the end, so enough are left to fill the beams.
+        One of them at most is the end, so enough are left to fill the beams.
         """
-        scores, given_back = logits, 0.0
+        biased, bonus = logits, beam.bonus
         if self.hotwords:
-            scores = logits.copy()
-            given_back = self.hotwords.add_gains(scores, beam.hypothesis.tokens)
+            biased = logits.copy()
+            bonus += self.hotwords.add_gains(biased, beam.hypothesis.tokens)
         total = log_sum_exp(logits)
-        for token in _top(scores, self.width + 1):
+        for token in _top(biased[: self.words_end], self.width + 1).tolist():
             logprob = float(logits[token] - total)
-            gain = float(scores[token]) - float(logits[token]) + given_back
-            yield _Continuation(row, int(token), logprob, beam.score + logprob + gain)
+            gain = float(biased[token]) - float(logits[token])
+            yield _Continuation(row, token, logprob, beam.score + logprob, bonus + gain)
+        if self.words_end is not None:
+            behind = logits[self.words_end :]
+            for place in _top(behind, 1).tolist():
+                logprob, together = float(behind[place] - total), log_sum_exp(behind) - total
+                token, score = self.words_end + place, beam.score + float(together)
+                yield _Continuation(row, token, logprob, score, bonus)
 
 
 @dataclass(slots=True)
@@ -145,8 +166,8 @@ class _Clip:
     """
 
     rules: Sequence[LogitsRule]
-    open: dict[int, _Beam] = field(default_factory=lambda: {0: _Beam(Hypothesis(), 0.0)})
-    ended: list[Hypothesis] = field(default_factory=list)
+    open: dict[int, _Beam] = field(default_factory=lambda: {0: _Beam(Hypothesis())})
+    ended: list[_Beam] = field(default_factory=list)
     parents: dict[int, int] = field(default_factory=dict)
 
     def grow(self, logits: Array, judge: _Judge) -> None:
@@ -156,18 +177,18 @@ class _Clip:
             for rule in self.rules:
                 rule(logits[row], beam.hypothesis.tokens)
             found += judge.continuations(row, beam, logits[row])
-        found.sort(key=lambda continuation: continuation.score, reverse=True)
+        found.sort(key=lambda continuation: continuation.score + continuation.bonus, reverse=True)
         grown: list[tuple[int, _Beam]] = []
-        for row, token, logprob, score in found:
+        for row, token, logprob, score, bonus in found:
             if len(grown) == judge.width:
                 break
-            child = _copy(self.open[row].hypothesis)
-            if extend(child, token, logprob, judge.end_token, judge.guard):
-                grown.append((row, _Beam(child, score)))
+            child = _Beam(_copy(self.open[row].hypothesis), score, bonus)
+            if extend(child.hypothesis, token, logprob, judge.end_token, judge.guard):
+                grown.append((row, child))
             else:
                 self.ended.append(child)
         if not found:  # the rules forbid everything
-            self.ended += [beam.hypothesis for beam in self.open.values()]
+            self.ended += self.open.values()
         self._settle(grown if len(self.ended) < judge.width else [])
 
     def place(self, tokens: Array, sources: Array, first: int) -> None:
@@ -182,9 +203,9 @@ class _Clip:
             tokens[row] = beam.hypothesis.tokens[-1]
             sources[row] = first + self.parents[row]
 
-    def candidates(self) -> list[Hypothesis]:
+    def candidates(self) -> list[_Beam]:
         """What the best is chosen from: those that ended, and those that a limit cut."""
-        return [*self.ended, *(beam.hypothesis for beam in self.open.values())]
+        return [*self.ended, *self.open.values()]
 
     def _settle(self, grown: list[tuple[int, _Beam]]) -> None:
         """Leaves the first child of each row where its parent was: its state need not move."""

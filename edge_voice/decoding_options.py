@@ -59,6 +59,7 @@ class DecodingOptions:
         rules: Sequence[LogitsRule] = (),
         row_rules: Sequence[Sequence[LogitsRule]] | None = None,
         guard: LoopGuard | None = None,
+        words_end: int | None = None,
     ) -> list[Hypothesis]:
         """Decodes a batch of clips after the prompt.
 
@@ -71,6 +72,7 @@ class DecodingOptions:
             rules: See `decode`.
             row_rules: See `decode`; the same for all rows of a clip.
             guard: See `decode`.
+            words_end: See `beam_search`.
 
         Returns:
             The best hypothesis of each clip; log-probabilities are those without hotwords.
@@ -88,6 +90,7 @@ class DecodingOptions:
                 guard=guard,
                 hotwords=self.hotwords,
                 length_penalty=self.length_penalty,
+                words_end=words_end,
             )
         found = decode(
             decoder.step,

@@ -186,6 +186,7 @@ class WindowDecoder:
             max_new_tokens=min(cap, config.text_positions - decoder.cache.length),
             row_rules=[rules[i // width] for i in range(rows)],
             guard=LoopGuard(words_end=config.first_timestamp),
+            words_end=config.first_timestamp,
         )
         return [
             self._result(row, float(chance), temperature, prompt.language, beams)
