@@ -38,9 +38,10 @@ def beam_search(
     """Looks for the likeliest hypothesis of every clip, `width` at a time.
 
     Each step keeps the `width` best continuations of a clip's open hypotheses. One that ends, or
-    loops, is set aside if it is among them; a clip is done when `width` have been set aside
-    (openai-whisper 20250625, `decoding.py`, patience 1). With a width of 1 and without hotwords
-    this is `decode` with a greedy sampler.
+    loops, is set aside if it is among them. A clip is done when `width` have been set aside and no
+    open one is likelier than the likeliest of them. (openai-whisper 20250625, `decoding.py`, does
+    not look at the open ones: a sure hypothesis then dies when poor ones end early.) With a width
+    of 1 and without hotwords this is `decode` with a greedy sampler.
 
     Args:
         step: Runs the model on the tokens just picked.
@@ -93,6 +94,11 @@ class _Beam(NamedTuple):
     hypothesis: Hypothesis
     score: float = 0.0
     bonus: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """What hypotheses of one length are compared by."""
+        return self.score + self.bonus
 
 
 class _Continuation(NamedTuple):
@@ -180,16 +186,20 @@ class _Clip:
         found.sort(key=lambda continuation: continuation.score + continuation.bonus, reverse=True)
         grown: list[tuple[int, _Beam]] = []
         for row, token, logprob, score, bonus in found:
-            if len(grown) == judge.width:
-                break
             child = _Beam(_copy(self.open[row].hypothesis), score, bonus)
+            if len(grown) == judge.width or self._is_beaten(child, judge):
+                break
             if extend(child.hypothesis, token, logprob, judge.end_token, judge.guard):
                 grown.append((row, child))
             else:
                 self.ended.append(child)
         if not found:  # the rules forbid everything
             self.ended += self.open.values()
-        self._settle(grown if len(self.ended) < judge.width else [])
+        self._settle([(row, beam) for row, beam in grown if not self._is_beaten(beam, judge)])
+
+    def _is_beaten(self, beam: _Beam, judge: _Judge) -> bool:
+        enough = len(self.ended) >= judge.width
+        return enough and beam.total <= max(ended.total for ended in self.ended)
 
     def place(self, tokens: Array, sources: Array, first: int) -> None:
         """Writes the last token and the parent's row of each open hypothesis.

@@ -246,8 +246,8 @@ def test_wrong_options_are_refused_at_once(
 
 
 def test_unknown_options(whisper: WhisperModel) -> None:
-    with pytest.raises(TypeError, match="unexpected option 'beam_size'"):
-        whisper.transcribe(sound(1), beam_size=5)
+    with pytest.raises(TypeError, match="unexpected option 'beams'"):
+        whisper.transcribe(sound(1), beams=5)
 
 
 def test_unusable_audio(whisper: WhisperModel) -> None:
