@@ -9,7 +9,7 @@ import pytest
 
 from edge_voice.results import Segment, Transcript
 
-SEGMENT = Segment(0.5, 1.25, "Hello.", (1, 2), -0.25, 0.125, 0.2)
+SEGMENT = Segment(0.5, 1.25, "Hello.", (1, 2), -0.25, 0.125, 0.2, (-0.25, -0.125))
 TRANSCRIPT = Transcript("Hello.", "en", 2.0, (SEGMENT,))
 
 
@@ -29,11 +29,13 @@ def test_results_compare_and_hash_by_value() -> None:
 def test_results_survive_json() -> None:
     fields = json.loads(json.dumps(dataclasses.asdict(TRANSCRIPT)))
     segments = tuple(
-        Segment(**{**row, "tokens": tuple(row["tokens"])}) for row in fields.pop("segments")
+        Segment(**{key: tuple(v) if isinstance(v, list) else v for key, v in row.items()})
+        for row in fields.pop("segments")
     )
     assert Transcript(**fields, segments=segments) == TRANSCRIPT
 
 
 def test_a_segment_needs_only_times_and_text() -> None:
     bare = Segment(0.0, 1.0, "x")
+    assert bare.token_logprobs == ()
     assert (bare.tokens, bare.avg_logprob, bare.no_speech_prob, bare.temperature) == ((), 0, 0, 0)

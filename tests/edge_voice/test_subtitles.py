@@ -13,7 +13,7 @@ from edge_voice import subtitles
 from edge_voice.errors import OptionError
 from edge_voice.results import Segment, Transcript
 
-HELLO = Segment(0.0, 1.2345, "Hello, wörld.", (50257, 7), -0.25, 0.01, 0.2)
+HELLO = Segment(0.0, 1.2345, "Hello, wörld.", (50257, 7), -0.25, 0.01, 0.2, (-0.125, -0.375))
 LATE = Segment(3661.5, 360_000.0004, "Später <b>&</b> more")
 TALK = Transcript("Hello, wörld. Später <b>&</b> more", "de", 3700.25, (HELLO, LATE))
 SILENCE = Transcript("", None, 5.0, ())
@@ -60,6 +60,7 @@ def test_json_has_every_field() -> None:
     expected = dataclasses.asdict(TALK)
     for segment in expected["segments"]:
         segment["tokens"] = list(segment["tokens"])
+        segment["token_logprobs"] = list(segment["token_logprobs"])
     expected["segments"] = list(expected["segments"])
     assert json.loads(text) == expected
 

@@ -47,6 +47,44 @@ def test_options_reach_the_model(call: Call, fake: Fake, wav: Wav) -> None:
     assert (fake.opened, fake.calls) == ([("m", "int4", 3)], [("a.wav", expected)])
 
 
+def test_decoding_options_reach_the_model(call: Call, fake: Fake, wav: Wav) -> None:
+    wav("a.wav")
+    Path("names.txt").write_text("# people\nÅse\t3\n\nNew York\n", encoding="utf-8")
+    options = "--beam-size 5 --hotwords names.txt --hotword-boost 2.5"
+    assert call("transcribe", "a.wav", *options.split()).exit_code == 0
+    call("transcribe", "a.wav", "--hotwords", "names.txt")
+    phrases = {"hotwords": ("Åse\t3", "New York")}
+    bare = {"language": None, "task": "transcribe", "vad": True}
+    assert [given for _, given in fake.calls] == [
+        {**bare, **phrases, "beam_size": 5, "hotword_boost": 2.5}, {**bare, **phrases}
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--beam-size", "9"], "1<=x<=8"),
+        (["--hotword-boost", "2"], "--hotword-boost needs --hotwords FILE"),
+        (["--hotwords", "none.txt"], "none.txt: cannot be read: No such file or directory"),
+        (["--hotwords", "a.wav"], "a.wav:1: is not UTF-8 text"),
+        (["--hotwords", "names.txt"], "names.txt:2: boost 'much' is not a number"),
+        (["--hotwords", "good.txt", "--hotword-boost", "21"], "--hotword-boost 21.0 (allowed: 0"),
+        (["--hotwords", "good.txt", "--hotword-boost", "nan"], "--hotword-boost nan (allowed: 0"),
+    ],
+)
+def test_hotwords_that_are_refused_before_any_work(
+    call: Call, fake: Fake, wav: Wav, arguments: list[str], says: str
+) -> None:
+    wav("a.wav")
+    Path("names.txt").write_text("Åse\nNew York\tmuch\n", encoding="utf-8")
+    Path("good.txt").write_text("Åse\n", encoding="utf-8")
+    with Path("a.wav").open("ab") as stream:
+        stream.write(b"\xff")
+    result = call("transcribe", "a.wav", *arguments)
+    assert (result.exit_code, result.stdout, fake.opened) == (2, "", [])
+    assert says in result.stderr
+
+
 def test_text_is_printed_as_it_is_decided(
     call: Call, fake: Fake, wav: Wav, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,10 +41,12 @@ class Take:
     Attributes:
         said: Texts, and times in seconds.
         logit: How sure it is: the logit of what it says, all others having 0.
+        rival: What it nearly says; where that differs, its logit is one less.
     """
 
     said: Sequence[str | float]
     logit: float = CERTAIN
+    rival: Sequence[str | float] = ()
 
     def tokens(self, config: WhisperConfig) -> list[int]:
         tokens: list[int] = []
@@ -131,9 +133,10 @@ class Script:
         if spoken >= 0:
             tries = sum(number == earlier for earlier, _ in self.takes)
             take = window.takes[min(tries, len(window.takes)) - 1]
-            tokens = take.tokens(config)
-            picked = tokens[spoken] if spoken < len(tokens) else config.end_of_text
-            logits[picked] = take.logit
+            for said, logit in ((take.rival or take.said, take.logit - 1), (take.said, take.logit)):
+                tokens = Take(said).tokens(config)
+                picked = tokens[spoken] if spoken < len(tokens) else config.end_of_text
+                logits[picked] = logit
         return logits
 
 
