@@ -6,6 +6,28 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A word and when it was spoken.
+
+    Attributes:
+        start: Seconds from the start of the audio, at least the end of the word before.
+        end: Seconds from the start of the audio, at least `start`.
+        text: The word with its punctuation, as it stands in the segment's text.
+        probability: Mean probability in 0..1 of its tokens.
+    """
+
+    start: float
+    end: float
+    text: str
+    probability: float = 1.0
+
+    def moved(self, seconds: float) -> Word:
+        """The same word, so much later; times are rounded to milliseconds."""
+        start, end = round(self.start + seconds, 3), round(self.end + seconds, 3)
+        return Word(start, end, self.text, self.probability)
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A stretch of speech with its text.
 
@@ -17,6 +39,7 @@ class Segment:
         avg_logprob: Mean natural-log probability of the tokens of the window it comes from.
         no_speech_prob: Probability in 0..1 that the window holds no speech.
         temperature: Sampling temperature that produced it; 0 is greedy.
+        words: Its words, when they were asked for.
     """
 
     start: float
@@ -26,6 +49,7 @@ class Segment:
     avg_logprob: float = 0.0
     no_speech_prob: float = 0.0
     temperature: float = 0.0
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

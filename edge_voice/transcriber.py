@@ -24,7 +24,8 @@ class TranscribeOptions(TypedDict, total=False):
     task: str
     """`transcribe`, or `translate` (into English) where the model can."""
     timestamps: str
-    """`segment`, or `none` for text alone (a little faster)."""
+    """`segment`, `word` for the time of each word too, or `none` for text alone (a little faster).
+    """
     vad: bool
     """Cut the audio at silence and skip what is not speech; True by default."""
     initial_prompt: str

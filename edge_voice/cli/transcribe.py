@@ -57,6 +57,11 @@ DEFAULT_MODEL = "whisper-tiny.en"
     "--threads", type=click.IntRange(min=1), help="[default: the cores this process may use]"
 )
 @click.option("--no-vad", is_flag=True, help="Do not look for speech first; decode everything.")
+@click.option(
+    "--word-timestamps",
+    is_flag=True,
+    help="Time each word: in json, as one cue a word in srt, inside the cues in vtt.",
+)
 @click.option("--prompt", metavar="TEXT", help="What came before: names, spelling, style.")
 def command(
     files: tuple[str, ...],
@@ -68,6 +73,7 @@ def command(
     output: Path | None,
     threads: int | None,
     no_vad: bool,
+    word_timestamps: bool,
     prompt: str | None,
 ) -> None:
     """Turn speech into text or subtitles.
@@ -76,6 +82,8 @@ def command(
     standard input. Text goes to standard output as it is decided, messages to standard error.
     """
     options: TranscribeOptions = {"language": language, "task": task, "vad": not no_vad}
+    if word_timestamps:
+        options["timestamps"] = "word"
     if prompt is not None:
         options["initial_prompt"] = prompt
     sources = expand(files)

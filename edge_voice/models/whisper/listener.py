@@ -76,6 +76,11 @@ class Listener:
             prompt = replace(prompt, language=language)
         seconds = [len(waveform) / SAMPLE_RATE for waveform in waveforms]
         results = self._windows.attempt(encoded, prompt, seconds=seconds, temperature=temperature)
+        if prompt.words:
+            results = [
+                self._windows.timed(encoded.clip(i), results[i], prompt, seconds[i])
+                for i in range(len(results))
+            ]
         return results, probability
 
     def confirm(
@@ -97,15 +102,19 @@ class Listener:
         left = temperatures if shortened else temperatures[1:]
         if not left:
             return first
-        encoded = self._encode([waveform], full)
+        encoded, seconds = self._encode([waveform], full), len(waveform) / SAMPLE_RATE
         for temperature in left:
-            seconds = [len(waveform) / SAMPLE_RATE]
             results += self._windows.attempt(
-                encoded, prompt, seconds=seconds, temperature=temperature
+                encoded, prompt, seconds=[seconds], temperature=temperature
             )
             if not results[-1].doubtful:
-                return results[-1]
-        return max(results, key=lambda result: (not result.looping, result.avg_logprob))
+                break
+        best = results[-1]
+        if best.doubtful:
+            best = max(results, key=lambda result: (not result.looping, result.avg_logprob))
+        if prompt.words and best is not first:
+            best = self._windows.timed(encoded, best, prompt, seconds)
+        return best
 
     def features(self, waveform: Array, frames: int) -> Array:
         """Log-mel features: (n,) at 16 kHz → (mels, frames), silence behind the audio.
@@ -132,4 +141,4 @@ class Listener:
     def _language(self, encoded: Encoded) -> tuple[str, float]:
         if not self._config.multilingual:
             return "en", 1.0
-        return self._windows.detect_language(encoded.first())
+        return self._windows.detect_language(encoded.clip(0))

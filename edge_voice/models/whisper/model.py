@@ -23,6 +23,7 @@ from edge_voice.models.whisper.listener import Listener
 from edge_voice.models.whisper.segments import Stretch, split_window
 from edge_voice.models.whisper.settings import Settings, check_choice, read_settings
 from edge_voice.models.whisper.window import Prompt, WindowDecoder, WindowResult
+from edge_voice.models.whisper.words import with_words
 from edge_voice.results import Segment, Transcript
 from edge_voice.seq2seq import Encoder
 from edge_voice.session import Session
@@ -174,6 +175,10 @@ class WhisperModel:
             seconds = len(waveform) / SAMPLE_RATE
             stretches, done = split_window(result.tokens, self.config, seconds)
             offset = (clip.start + seek) / SAMPLE_RATE
+            if result.starts:
+                stretches = with_words(
+                    stretches, result, self._tokenizer, done=done, speech=clip.speech(seek)
+                )
             for stretch in [] if result.silent else stretches:
                 if segment := self._segment(stretch, offset, result):
                     yield segment
@@ -204,7 +209,7 @@ class WhisperModel:
 
     def _segment(self, stretch: Stretch, offset: float, result: WindowResult) -> Segment | None:
         text = self._tokenizer.decode(stretch.tokens).strip()
-        if not text or stretch.end <= stretch.start:
+        if not text or (stretch.end <= stretch.start and not stretch.words):
             return None
         return Segment(
             start=round(offset + stretch.start, 3),
@@ -214,6 +219,7 @@ class WhisperModel:
             avg_logprob=result.avg_logprob,
             no_speech_prob=result.no_speech_prob,
             temperature=result.temperature,
+            words=tuple(word.moved(offset) for word in stretch.words),
         )
 
 

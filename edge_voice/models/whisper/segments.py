@@ -8,15 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_voice.models.whisper.config import SECONDS_PER_POSITION, WhisperConfig
+from edge_voice.results import Word
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Tokens of one segment, with its times in seconds from the start of the window."""
+    """Tokens of one segment, with its times in seconds from the start of the window.
+
+    Its words too, when they were asked for.
+    """
 
     start: float
     end: float
     tokens: tuple[int, ...]
+    words: tuple[Word, ...] = ()
 
 
 def split_window(

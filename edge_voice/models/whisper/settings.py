@@ -14,7 +14,7 @@ from edge_voice.transcriber import TranscribeOptions, check_keys
 
 _TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _TASKS = ("transcribe", "translate")
-_TIMESTAMPS = ("segment", "none")
+_TIMESTAMPS = ("segment", "word", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,11 @@ def read_settings(
     check_choice("language", language, (None, *languages))
     check_choice("task", task, _TASKS if config.multilingual else _TASKS[:1])
     check_choice("timestamps", timestamps, _TIMESTAMPS)
+    if timestamps == "word" and task == "translate":
+        raise OptionError(
+            "timestamps 'word' with task 'translate': translated words are not spoken, they have"
+            " no times (allowed: none, segment)"
+        )
     temperatures = tuple(options.get("temperatures", _TEMPERATURES))
     if not temperatures or not all(math.isfinite(t) and t >= 0 for t in temperatures):
         raise OptionError(f"temperatures {temperatures} (allowed: one or more, finite, 0 or more)")
@@ -60,7 +65,8 @@ def read_settings(
         previous=tuple(tokenizer.encode(f" {text}")) if text else (),
         language=language,
         task=task,
-        timestamps=timestamps == "segment",
+        timestamps=timestamps != "none",
+        words=timestamps == "word",
     )
     return Settings(
         prompt=prompt,

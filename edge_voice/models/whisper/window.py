@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from edge_voice.alignment import token_starts
 from edge_voice.decoding import Hypothesis, LoopGuard, decode
-from edge_voice.models.whisper.config import WhisperConfig
+from edge_voice.errors import ManifestError
+from edge_voice.models.whisper.config import SECONDS_PER_POSITION, WhisperConfig
 from edge_voice.models.whisper.rules import window_rules
 from edge_voice.sampling import Sampler, log_sum_exp
-from edge_voice.seq2seq import Decoder, Encoded
+from edge_voice.seq2seq import Decoder, Encoded, attention_heads
 from edge_voice.session import Session
 from edge_voice.tokenizer import BytePairTokenizer
 
@@ -32,6 +35,10 @@ _ECHO_WITHIN_BYTES = 64
 # hardly merged) about 25, and each segment two timestamps.
 _TOKENS_PER_SECOND = 32
 _TOKENS_AT_LEAST = 32
+# Heads chosen in each window give better word times than the published ones (benchmarks/
+# word_times.py; tiny.en: 74 % of the words within 0.1 s against 41 %), but all heads have to be
+# looked at, and medium has 384.
+_MOST_HEADS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +50,14 @@ class Prompt:
         language: ISO 639 code; ignored by English-only checkpoints.
         task: `transcribe` or `translate`.
         timestamps: Whether timestamp tokens are wanted.
+        words: Whether the time of each word is wanted; stands in no prompt.
     """
 
     previous: tuple[int, ...] = ()
     language: str | None = None
     task: str = "transcribe"
     timestamps: bool = True
+    words: bool = False
 
     def tokens(self, config: WhisperConfig) -> tuple[list[int], int]:
         """The prompt, and the place of the start token in it."""
@@ -77,6 +86,9 @@ class WindowResult:
         looped: A loop was cut.
         echoes: A phrase is soon said again.
         language: ISO 639 code of the prompt.
+        logprobs: Natural-log probability of each token.
+        starts: Second in the window at which each token that is text starts, and the end of the
+            last one; empty unless words were wanted.
     """
 
     tokens: tuple[int, ...]
@@ -87,6 +99,8 @@ class WindowResult:
     looped: bool
     echoes: bool
     language: str | None
+    logprobs: tuple[float, ...] = ()
+    starts: tuple[float, ...] = ()
 
     @property
     def suspicious(self) -> bool:
@@ -114,14 +128,31 @@ class WindowResult:
 
 
 class WindowDecoder:
-    """Decodes encoded windows with one decoder graph."""
+    """Decodes encoded windows with one decoder graph.
+
+    Attributes:
+        alignment_heads: Heads of cross-attention that word times come from; if there are none,
+            they are chosen in each window by what they do.
+    """
 
     def __init__(
         self, session: Session, config: WhisperConfig, tokenizer: BytePairTokenizer
     ) -> None:
+        """Decides which heads of cross-attention to look at.
+
+        Raises:
+            ManifestError: The graph has no such heads.
+        """
         self._session = session
         self._config = config
         self._tokenizer = tokenizer
+        heads = attention_heads(session)
+        if wrong := [head for head in config.alignment_heads if head not in heads]:
+            raise ManifestError(
+                f"manifest.json: config: alignment_heads has {wrong[0]} (the graph has heads"
+                f" {heads[0]} to {heads[-1]})"
+            )
+        self.alignment_heads = () if len(heads) <= _MOST_HEADS else config.alignment_heads
 
     def detect_language(self, encoded: Encoded) -> tuple[str, float]:
         """The likeliest language of the first window and its probability in 0..1."""
@@ -186,6 +217,33 @@ class WindowDecoder:
             for row, chance in zip(best, no_speech, strict=True)
         ]
 
+    def timed(
+        self, encoded: Encoded, result: WindowResult, prompt: Prompt, seconds: float
+    ) -> WindowResult:
+        """Finds out when each token of a result was spoken.
+
+        Args:
+            encoded: One window.
+            result: What was heard in it.
+            prompt: What stood before the transcript.
+            seconds: Length of the window's audio without padding.
+        """
+        config = self._config
+        text = [token for token in result.tokens if token < len(self._tokenizer)]
+        if not text:
+            return result
+        before, _ = replace(prompt, previous=(), timestamps=False).tokens(config)
+        decoder = self._decoder(encoded, rows=1, capacity=len(before) + len(text))
+        starts = token_starts(
+            decoder,
+            np.array([*before, *text]),
+            first=len(before) - 1,
+            positions=math.ceil(seconds / SECONDS_PER_POSITION),
+            heads=self.alignment_heads,
+        )
+        limited = np.minimum(starts * SECONDS_PER_POSITION, seconds)
+        return replace(result, starts=tuple(limited.tolist()))
+
     def _prefill(
         self, encoded: Encoded, prompt: Prompt, *, rows: int, max_new_tokens: int
     ) -> tuple[Array, Decoder]:
@@ -217,6 +275,7 @@ class WindowDecoder:
             looped=best.looped,
             echoes=has_echo(text),
             language=language,
+            logprobs=tuple(best.logprobs[: len(best.tokens)]),
         )
 
 

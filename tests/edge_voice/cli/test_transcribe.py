@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import logging
@@ -17,7 +18,7 @@ from click.testing import Result
 
 from edge_voice.cli import transcribe
 from edge_voice.errors import AudioError, ModelError, OptionError
-from edge_voice.results import Segment
+from edge_voice.results import Segment, Word
 
 Call = Callable[..., Result]
 Wav = Callable[..., None]
@@ -45,6 +46,19 @@ def test_options_reach_the_model(call: Call, fake: Fake, wav: Wav) -> None:
     assert call("transcribe", "a.wav", *options.split(), "--prompt", "Ørsted").exit_code == 0
     expected = {"language": "de", "task": "translate", "vad": False, "initial_prompt": "Ørsted"}
     assert (fake.opened, fake.calls) == ([("m", "int4", 3)], [("a.wav", expected)])
+
+
+def test_word_timestamps(call: Call, fake: Fake, wav: Wav) -> None:
+    wav("a.wav")
+    words = (Word(0.0, 0.4, "Hello"), Word(0.4, 1.0, "& goodbye."))
+    fake.segments = [dataclasses.replace(fake.segments[0], words=words)]
+    result = call("transcribe", "a.wav", "--word-timestamps", "--format", "json,srt,vtt", "-o", ".")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert fake.calls[0][1]["timestamps"] == "word"
+    [segment] = json.loads(Path("a.json").read_text())["segments"]
+    assert segment["words"] == [dataclasses.asdict(word) for word in words]
+    assert "1\n00:00:00,000 --> 00:00:00,400\nHello\n\n2\n" in Path("a.srt").read_text()
+    assert "Hello <00:00:00.400>&amp; goodbye." in Path("a.vtt").read_text()
 
 
 def test_text_is_printed_as_it_is_decided(

@@ -232,7 +232,11 @@ def test_previous_text_on_demand(script: Script, whisper: WhisperModel) -> None:
         ({"language": "xx"}, r"unknown language 'xx' \(known: de, en, fr\)"),
         ({"language": "EN"}, r"unknown language 'EN'"),
         ({"task": "sing"}, r"unknown task 'sing' \(known: transcribe, translate\)"),
-        ({"timestamps": "word"}, r"unknown timestamps 'word' \(known: none, segment\)"),
+        ({"timestamps": "line"}, r"unknown timestamps 'line' \(known: none, segment, word\)"),
+        (
+            {"timestamps": "word", "task": "translate"},
+            r"timestamps 'word' with task 'translate': .* \(allowed: none, segment\)",
+        ),
         ({"temperatures": ()}, r"temperatures \(\) \(allowed: one or more"),
         ({"temperatures": (0.0, -0.1)}, r"finite, 0 or more"),
         ({"temperatures": (float("nan"),)}, r"finite, 0 or more"),

@@ -131,6 +131,7 @@ class DecoderRun:
                 "input_ids": ids.astype(np.int64),
                 "position_ids": np.tile(positions, (rows, 1)),
                 "logits_positions": np.arange(count) if wanted is None else wanted,
+                "attention_positions": np.arange(count),
                 "seqlens_k": np.full(rows, self.length - 1, np.int32),
                 "total_sequence_length": np.array(self.length, np.int32),
                 **self.past,
