@@ -72,9 +72,10 @@ def spell(pieces: Sequence[bytes]) -> list[Spelling]:
         if opening:
             word = opening[0].joined(word, blank)
             blank, opening = opening[1], None
-        if _opens(blank, word.text):
+        alone = is_punctuation(word.text)
+        if alone and (not words or _opens(blank, word.text)):
             opening = word, blank
-        elif words and is_punctuation(word.text):
+        elif alone:
             words[-1] = words[-1].joined(word, blank)
         else:
             words.append(word)
@@ -97,7 +98,7 @@ def _opens(blank: str, text: str) -> bool:
 
 
 def _split(pieces: Sequence[bytes]) -> Iterator[tuple[str, Spelling]]:
-    """Blank before a word, and the word; trailing punctuation is part of it already."""
+    """Blank before a word, and the word; punctuation without a blank is part of it already."""
     units = list(_units(pieces))
     begin = 0
     for i in range(1, len(units) + 1):
@@ -129,9 +130,12 @@ def _is_border(before: str, after: str) -> bool:
     """Whether a word may end between two runs of characters."""
     if before[-1].isspace() or after[0].isspace():
         return True
-    if is_punctuation(after) or unicodedata.category(after[0])[0] == "M":
+    unspaced = _is_unspaced(before[-1]) or _is_unspaced(after[0])
+    if is_punctuation(after):
+        return unspaced and _opens("", after)
+    if unicodedata.category(after[0])[0] == "M" or _opens("", before):
         return False
-    return _is_unspaced(before[-1]) or _is_unspaced(after[0])
+    return unspaced
 
 
 def _is_unspaced(character: str) -> bool:
