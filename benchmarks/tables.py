@@ -3,9 +3,9 @@
     python -m benchmarks.tables [FILE.md …]
 
 A table stands between `<!-- bench:NAME -->` and `<!-- /bench -->`, where NAME is one of
-`whisper-peers`, `whisper-wer`, `whisper-floor`, `whisper-window`, `export-memory`. `NAME MACHINE`
-picks the results of one machine; without it the newest are taken. Without files, README.md and
-docs/**/*.md are rewritten. `--check` changes nothing and fails when a table is out of date.
+`whisper-peers`, `whisper-wer`, `whisper-floor`, `whisper-window`, `word-times`, `export-memory`.
+`NAME MACHINE` picks the results of one machine; without it the newest are taken. Without files,
+README.md and docs/**/*.md are rewritten. `--check` changes nothing and fails when a table is out of date.
 """
 
 from __future__ import annotations
@@ -163,11 +163,35 @@ def whisper_window(result: dict[str, Any]) -> str:
     return markdown(header, cells) + "\n" + _conditions(result, note)
 
 
+def word_times(result: dict[str, Any]) -> str:
+    """How far word times are off, on each kind of recording."""
+    header = ["model", "heads", "voice activity", "recordings", "words found"]
+    header += ["starts: half within", "9 of 10 within", "0.1 s", "0.2 s"]
+    header += ["ends: half within", "9 of 10 within", "0.1 s", "0.2 s"]
+    cells = [
+        [
+            *(row["model"], row["heads"], "yes" if row["vad"] else "no", part),
+            f"{100 * errors['found'] / errors['words']:.0f} %",
+            *_time_errors(errors["start"]),
+            *_time_errors(errors["end"]),
+        ]
+        for row in result["rows"]
+        for part, errors in row["parts"].items()
+    ]
+    return markdown(header, cells)
+
+
+def _time_errors(errors: dict[str, float]) -> list[str]:
+    shares = [f"{100 * errors[name]:.0f} %" for name in ("within_0.1", "within_0.2")]
+    return [f"{errors['median']:.2f} s", f"{errors['p90']:.2f} s", *shares]
+
+
 _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "whisper-peers": whisper_peers,
     "whisper-wer": whisper_wer,
     "whisper-floor": whisper_floor,
     "whisper-window": whisper_window,
+    "word-times": word_times,
     "export-memory": export_memory,
 }
 _KINDS = {
@@ -175,6 +199,7 @@ _KINDS = {
     "whisper-wer": "wer",
     "whisper-floor": "floor",
     "whisper-window": "window",
+    "word-times": "word_times",
     "export-memory": "export_memory",
 }
 

@@ -32,7 +32,7 @@ def test_results_compare_and_hash_by_value() -> None:
 def test_results_survive_json() -> None:
     fields = json.loads(json.dumps(dataclasses.asdict(TRANSCRIPT)))
     segments = tuple(
-        Segment(**row | {"tokens": tuple(row["tokens"]), "words": (Word(*row["words"][0].values()),)})
+        Segment(**row | {"tokens": tuple(row["tokens"]), "words": (Word(**row["words"][0]),)})
         for row in fields.pop("segments")
     )
     assert Transcript(**fields, segments=segments) == TRANSCRIPT
