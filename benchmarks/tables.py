@@ -3,9 +3,10 @@
     python -m benchmarks.tables [FILE.md …]
 
 A table stands between `<!-- bench:NAME -->` and `<!-- /bench -->`, where NAME is one of
-`whisper-peers`, `whisper-wer`, `whisper-floor`, `whisper-window`, `export-memory`. `NAME MACHINE`
-picks the results of one machine; without it the newest are taken. Without files, README.md and
-docs/**/*.md are rewritten. `--check` changes nothing and fails when a table is out of date.
+`whisper-peers`, `whisper-wer`, `whisper-floor`, `whisper-window`, `word-times`, `export-memory`,
+`cohere-full-size`, `cohere-quality`. `NAME MACHINE` picks the results of one machine; without it
+the newest are taken. Without files, README.md and docs/**/*.md are rewritten. `--check` changes
+nothing and fails when a table is out of date.
 """
 
 from __future__ import annotations
@@ -14,23 +15,15 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cohere_tables import cohere_full_size, cohere_quality
+from benchmarks.markdown import MB, conditions, fixed, markdown
+
 _ROOT = Path(__file__).parents[1]
 _MARKERS = re.compile(r"(<!-- bench:([\w-]+)(?: ([\w.-]+))? -->\n).*?(<!-- /bench -->)", re.DOTALL)
-_MB = 1_000_000
-
-
-def markdown(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; None becomes a dash."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(_cell(value) for value in line)} |\n" for line in lines)
-
-
-def _cell(value: object) -> str:
-    return "–" if value is None else str(value)
 
 
 def whisper_peers(result: dict[str, Any]) -> str:
@@ -45,7 +38,7 @@ def whisper_peers(result: dict[str, Any]) -> str:
         markdown(header, rows)
         + _skipped(result["engines"])
         + "\n"
-        + _conditions(result, f"{result['threads']} threads; {_corpus_line(parts)}; real-time ")
+        + conditions(result, f"{result['threads']} threads; {_corpus_line(parts)}; real-time ")
     )
 
 
@@ -54,11 +47,11 @@ def _peer_cells(row: dict[str, Any], parts: Iterable[str]) -> list[object]:
     return [
         f"{row['engine']} {row['version'] or ''}".strip(),
         f"{row['model']} {row['precision']}",
-        _fixed(row["short_rtf"], 3),
-        _fixed(row["long_rtf"], 3),
-        _fixed(row["whole_process_seconds"], 2, " s"),
-        _fixed(row["load_seconds"], 2, " s"),
-        f"{row['peak_bytes'] / _MB:.0f} MB",
+        fixed(row["short_rtf"], 3),
+        fixed(row["long_rtf"], 3),
+        fixed(row["whole_process_seconds"], 2, " s"),
+        fixed(row["load_seconds"], 2, " s"),
+        f"{row['peak_bytes'] / MB:.0f} MB",
         *(_percent(errors.get(part)) for part in parts if part != "jfk"),
     ]
 
@@ -77,14 +70,6 @@ def _corpus_line(parts: dict[str, Any]) -> str:
     clips, seconds = (sum(part[key] for part in short) for key in ("clips", "seconds"))
     text = f"{clips} short clips of {seconds:.0f} s together"
     return text + (f", one of {parts['long']['seconds']:.0f} s" if "long" in parts else "")
-
-
-def _conditions(result: dict[str, Any], what: str) -> str:
-    facts = result["machine"]
-    factor = "factor = compute time ÷ audio time. " if what.endswith("real-time ") else ""
-    flags = ", ".join(facts["cpu_flags"])
-    machine = f"{facts['cpu']}, {facts['cores']} cores ({flags}), {facts['date']}."
-    return f"{what}{factor}{machine}\n"
 
 
 def whisper_wer(result: dict[str, Any]) -> str:
@@ -121,7 +106,7 @@ def whisper_floor(result: dict[str, Any]) -> str:
         ]
         for row in result["rows"]
     ]
-    return markdown(header, cells) + "\n" + _conditions(result, f"{result['threads']} threads; ")
+    return markdown(header, cells) + "\n" + conditions(result, f"{result['threads']} threads; ")
 
 
 def export_memory(result: dict[str, Any]) -> str:
@@ -131,9 +116,9 @@ def export_memory(result: dict[str, Any]) -> str:
         [
             row["checkpoint"],
             row["precision"],
-            f"{row['largest_float32_bytes'] / _MB:.0f} MB",
-            f"{row['peak_bytes'] / _MB:.0f} MB",
-            f"{row['limit_bytes'] / _MB:.0f} MB",
+            f"{row['largest_float32_bytes'] / MB:.0f} MB",
+            f"{row['peak_bytes'] / MB:.0f} MB",
+            f"{row['limit_bytes'] / MB:.0f} MB",
             f"{row['seconds']:.0f} s",
         ]
         for row in result["rows"]
@@ -160,7 +145,30 @@ def whisper_window(result: dict[str, Any]) -> str:
         for tail, row in plain.items()
     ]
     note = f"{result['utterances']} utterances; frames and time as parts of those of full windows; "
-    return markdown(header, cells) + "\n" + _conditions(result, note)
+    return markdown(header, cells) + "\n" + conditions(result, note)
+
+
+def word_times(result: dict[str, Any]) -> str:
+    """How far word times are off, on each kind of recording."""
+    header = ["model", "heads", "voice activity", "recordings", "words found"]
+    header += ["starts: half within", "9 of 10 within", "0.1 s", "0.2 s"]
+    header += ["ends: half within", "9 of 10 within", "0.1 s", "0.2 s"]
+    cells = [
+        [
+            *(row["model"], row["heads"], "yes" if row["vad"] else "no", part),
+            f"{100 * errors['found'] / errors['words']:.0f} %",
+            *_time_errors(errors["start"]),
+            *_time_errors(errors["end"]),
+        ]
+        for row in result["rows"]
+        for part, errors in row["parts"].items()
+    ]
+    return markdown(header, cells)
+
+
+def _time_errors(errors: dict[str, float]) -> list[str]:
+    shares = [f"{100 * errors[name]:.0f} %" for name in ("within_0.1", "within_0.2")]
+    return [f"{errors['median']:.2f} s", f"{errors['p90']:.2f} s", *shares]
 
 
 _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -168,14 +176,20 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "whisper-wer": whisper_wer,
     "whisper-floor": whisper_floor,
     "whisper-window": whisper_window,
+    "word-times": word_times,
     "export-memory": export_memory,
+    "cohere-full-size": cohere_full_size,
+    "cohere-quality": cohere_quality,
 }
 _KINDS = {
     "whisper-peers": "whisper_peers",
     "whisper-wer": "wer",
     "whisper-floor": "floor",
     "whisper-window": "window",
+    "word-times": "word_times",
     "export-memory": "export_memory",
+    "cohere-full-size": "cohere_full_size",
+    "cohere-quality": "cohere_quality",
 }
 
 
@@ -208,10 +222,6 @@ def load_results(folder: Path) -> dict[str, dict[str, Any]]:
     """All result files that carry a `kind`, by name without ending."""
     found = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
     return {stem: result for stem, result in found.items() if "kind" in result}
-
-
-def _fixed(value: float | None, digits: int, unit: str = "") -> str | None:
-    return None if value is None else f"{value:.{digits}f}{unit}"
 
 
 def _percent(wer: dict[str, Any] | None) -> str | None:

@@ -90,6 +90,7 @@ def decode(
     rules: Sequence[LogitsRule] = (),
     row_rules: Sequence[Sequence[LogitsRule]] | None = None,
     guard: LoopGuard | None = None,
+    bias: LogitsRule | None = None,
 ) -> list[Hypothesis]:
     """Picks tokens until every row has ended.
 
@@ -102,6 +103,8 @@ def decode(
         rules: Applied to each row's logits in order.
         row_rules: Further rules of each row, applied after those.
         guard: Ends rows that loop, and cuts the loop to its first turn.
+        bias: Applied after the rules, to what tokens are chosen by only: the log-probabilities
+            stay those without it.
 
     Returns:
         One hypothesis per row.
@@ -112,9 +115,14 @@ def decode(
         for i in open_rows:
             for rule in (*rules, *(row_rules[i] if row_rules else ())):
                 rule(logits[i], rows[i].tokens)
-        tokens, logprobs = sampler.pick(logits)
+        biased = None
+        if bias:
+            biased = logits.copy()
+            for i in open_rows:
+                bias(biased[i], rows[i].tokens)
+        tokens, logprobs = sampler.pick(logits, biased)
         for i in list(open_rows):
-            if not _extend(rows[i], int(tokens[i]), float(logprobs[i]), end_token, guard):
+            if not extend(rows[i], int(tokens[i]), float(logprobs[i]), end_token, guard):
                 open_rows.discard(i)
         if not open_rows or count + 1 == max_new_tokens:
             break
@@ -122,10 +130,10 @@ def decode(
     return rows
 
 
-def _extend(
+def extend(
     row: Hypothesis, token: int, logprob: float, end_token: int, guard: LoopGuard | None
 ) -> bool:
-    """Appends a token; returns whether the row goes on."""
+    """Appends a token, or ends the row with it; returns whether the row goes on."""
     row.logprobs.append(logprob)
     if token == end_token:
         row.complete = True

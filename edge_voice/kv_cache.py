@@ -62,10 +62,26 @@ class KVCache:
         self.length = min(self.length, length)
 
     def reorder(self, source_rows: Array) -> None:
-        """Row i becomes what row `source_rows[i]` was: beams that fork and die."""
+        """Row i becomes what row `source_rows[i]` was: beams that fork and die.
+
+        Only rows that change are copied, and of these only what is in use.
+
+        Args:
+            source_rows: (rows,) integers; any row may be wanted several times, or not at all.
+        """
+        changed = np.flatnonzero(source_rows != np.arange(self.rows))
+        if not len(changed):
+            return
+        sources = source_rows[changed]
+        # A source that is itself overwritten has to be set aside first.
+        overlap = bool(np.isin(sources, changed).any())
         for buffer in self._buffers.values():
             used = buffer[:, :, : self.length]
-            used[:] = used[source_rows]
+            if overlap:
+                used[changed] = used[sources]
+            else:
+                for row, source in zip(changed, sources, strict=True):
+                    used[row] = used[source]
 
     def fork(self, session: Session, rows: int) -> KVCache:
         """A new cache whose every row is a copy of this one's first row."""

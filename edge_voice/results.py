@@ -6,6 +6,28 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A word and when it was spoken.
+
+    Attributes:
+        start: Seconds from the start of the audio, at least the end of the word before.
+        end: Seconds from the start of the audio, at least `start`.
+        text: The word with its punctuation, as it stands in the segment's text.
+        probability: Mean probability in 0..1 of its tokens.
+    """
+
+    start: float
+    end: float
+    text: str
+    probability: float = 1.0
+
+    def moved(self, seconds: float) -> Word:
+        """The same word, so much later; times are rounded to milliseconds."""
+        start, end = round(self.start + seconds, 3), round(self.end + seconds, 3)
+        return Word(start, end, self.text, self.probability)
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A stretch of speech with its text.
 
@@ -16,7 +38,10 @@ class Segment:
         tokens: The decoder's token ids for this stretch, timestamps included.
         avg_logprob: Mean natural-log probability of the tokens of the window it comes from.
         no_speech_prob: Probability in 0..1 that the window holds no speech.
-        temperature: Sampling temperature that produced it; 0 is greedy.
+        temperature: Sampling temperature that produced it; 0 is greedy or beam search.
+        words: Its words, when they were asked for.
+        token_logprobs: Natural-log probability of each of `tokens`, as the model gives it whatever
+            phrases are favoured; empty where it is not known.
     """
 
     start: float
@@ -26,6 +51,8 @@ class Segment:
     avg_logprob: float = 0.0
     no_speech_prob: float = 0.0
     temperature: float = 0.0
+    words: tuple[Word, ...] = ()
+    token_logprobs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +60,7 @@ class Transcript:
     """The whole of a recording.
 
     Attributes:
-        text: All segments' text, joined by single blanks.
+        text: All segments' text, joined by single blanks where the language has them.
         language: ISO 639 code that was used or detected; None when nothing was decoded.
         duration: Seconds of audio read.
         segments: In order of time.

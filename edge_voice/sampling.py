@@ -21,21 +21,24 @@ class Sampler:
         self.temperature = temperature
         self._random = np.random.default_rng(seed)
 
-    def pick(self, logits: Array) -> tuple[Array, Array]:
+    def pick(self, logits: Array, biased: Array | None = None) -> tuple[Array, Array]:
         """Picks one token per row.
 
         Args:
             logits: (rows, vocabulary) float32; -inf marks what may not be picked.
+            biased: (rows, vocabulary) float32 to choose by; `logits` themselves by default.
 
         Returns:
-            (rows,) int64 tokens and their (rows,) natural-log probabilities at temperature 1.
+            (rows,) int64 tokens and their (rows,) natural-log probabilities, at temperature 1 and
+            without the bias.
         """
+        scores = logits if biased is None else biased
         if self.temperature == 0:
-            tokens = logits.argmax(axis=1)
+            tokens = scores.argmax(axis=1)
         else:
             # Gumbel's trick: the largest of logit/T + noise is a draw from the softmax.
-            noise = np.asarray(self._random.gumbel(size=logits.shape), np.float32)
-            tokens = (logits / np.float32(self.temperature) + noise).argmax(axis=1)
+            noise = np.asarray(self._random.gumbel(size=scores.shape), np.float32)
+            tokens = (scores / np.float32(self.temperature) + noise).argmax(axis=1)
         chosen = np.take_along_axis(logits, tokens[:, None], axis=1)[:, 0]
         return tokens, chosen - log_sum_exp(logits)
 

@@ -15,6 +15,10 @@ from edge_voice.session import Binding, Session
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _CROSS = "encoder.{i}.{kind}"
+_ATTENTION = "cross_attentions.{i}"
+_PIECE_TOKENS = 64
+Head = tuple[int, int]
+"""Layer and number of an attention head of the decoder."""
 _NOTHING: Mapping[str, Array] = MappingProxyType({})
 
 
@@ -38,10 +42,11 @@ class Encoded:
         """Clips."""
         return len(self.lengths)
 
-    def first(self) -> Encoded:
-        """The first clip alone, with the padding that it has in the batch."""
-        cross = {name: array[:1] for name, array in self.cross.items()}
-        return Encoded(None, cross, self.lengths[:1])
+    def clip(self, index: int) -> Encoded:
+        """One clip alone, with the padding that it has in the batch."""
+        one = slice(index, index + 1)
+        cross = {name: array[one] for name, array in self.cross.items()}
+        return Encoded(None, cross, self.lengths[one])
 
     def attention_bias(self) -> Array:
         """(batch, 1, 1, positions) float32: 0 where a clip is, a very low number behind it."""
@@ -160,8 +165,12 @@ class Decoder:
         self._positions = np.zeros((rows, 1), np.int64)
         self._lengths = np.zeros(rows, np.int32)
         self._longest = np.zeros((), np.int32)
+        self._nowhere = np.zeros(0, np.int64)
         self._logits = np.empty((rows, 1, self._vocabulary), np.float32)
-        self._binding = self._bind(self._tokens, self._positions, np.zeros(1, np.int64))
+        self._audio_positions = encoded.cross[_CROSS.format(i=0, kind="value")].shape[2]
+        self._binding = self._bind(
+            self._tokens, self._positions, np.zeros(1, np.int64), self._nowhere
+        )
         self._binding.output("logits", self._logits)
 
     def prefill(self, tokens: Array, wanted: Array) -> Array:
@@ -183,6 +192,7 @@ class Decoder:
             np.ascontiguousarray(tokens, np.int64),
             np.ascontiguousarray(positions, np.int64),
             wanted,
+            self._nowhere,
         )
         binding.output("logits", logits)
         self._advance(count)
@@ -197,19 +207,65 @@ class Decoder:
         self._binding.run()
         return self._logits[:, 0]
 
+    @property
+    def heads(self) -> list[Head]:
+        """Every head of cross-attention, layer by layer."""
+        return attention_heads(self._session)
+
+    def cross_attention(self, tokens: Array, heads: Sequence[Head]) -> Array:
+        """Feeds one row of tokens, and tells where in the audio each of them looks.
+
+        The row goes in by pieces: all heads of a large model take 4 MB a token.
+
+        Args:
+            tokens: (n,) int64.
+            heads: Those that are wanted.
+
+        Returns:
+            (heads, n, positions) float32: weights that add up to 1 over the positions.
+        """
+        count = len(tokens)
+        result = np.empty((len(heads), count, self._audio_positions), np.float32)
+        for start in range(0, count, _PIECE_TOKENS):
+            piece = slice(start, start + _PIECE_TOKENS)
+            self._attend(np.array(tokens[piece], np.int64)[None], heads, result[:, piece])
+        return result
+
+    def _attend(self, tokens: Array, heads: Sequence[Head], result: Array) -> None:
+        places = np.arange(tokens.shape[1])
+        binding = self._bind(tokens, places[None] + self.cache.length, self._nowhere, places)
+        count = int(self._session.shape(_ATTENTION.format(i=0))[1])
+        shape = (1, count, len(places), self._audio_positions)
+        layers = {layer: np.empty(shape, np.float32) for layer, _ in heads}
+        for layer, weights in layers.items():
+            binding.output(_ATTENTION.format(i=layer), weights)
+        self._advance(len(places))
+        binding.run()
+        for i, (layer, head) in enumerate(heads):
+            result[i] = layers[layer][0, head]
+
     def _advance(self, count: int) -> None:
         self.cache.advance(count)
         self._lengths[:] = self.cache.length - 1
         self._longest[...] = self.cache.length
 
-    def _bind(self, tokens: Array, positions: Array, wanted: Array) -> Binding:
+    def _bind(
+        self, tokens: Array, positions: Array, wanted: Array, attended: Array
+    ) -> Binding:
         binding = self._session.bind()
         binding.input("input_ids", tokens)
         binding.input("position_ids", positions)
         binding.input("logits_positions", wanted)
+        binding.input("attention_positions", attended)
         binding.input("seqlens_k", self._lengths)
         binding.input("total_sequence_length", self._longest)
         for name, array in self._fixed.items():
             binding.input(name, array)
         self.cache.bind(binding)
         return binding
+
+
+def attention_heads(session: Session) -> list[Head]:
+    """Every head of a decoder's cross-attention, layer by layer."""
+    count = int(session.shape(_ATTENTION.format(i=0))[1])
+    return [(layer, head) for layer in range(session.layers) for head in range(count)]

@@ -1,6 +1,7 @@
 """Writers of transcripts: txt, json, srt, vtt and tsv.
 
-A cue is one segment; its text is wrapped for reading on a screen. Text is UTF-8 whatever the
+A cue is one segment; its text is wrapped for reading on a screen. Of a transcript with timed words,
+an srt cue is one word, and a vtt cue tells inside when each word begins. Text is UTF-8 whatever the
 locale, and what would break a format is replaced or escaped.
 """
 
@@ -9,11 +10,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from edge_voice.errors import OptionError
-from edge_voice.results import Segment, Transcript
+from edge_voice.results import Segment, Transcript, Word
 from edge_voice.wrapping import wrap
 
 MAX_LINE_WIDTH = 42
@@ -73,7 +75,8 @@ def _write_json(transcript: Transcript, stream: TextIO, _: int) -> None:
 
 
 def _write_srt(transcript: Transcript, stream: TextIO, width: int) -> None:
-    for number, (start, end, text) in enumerate(_cues(transcript), 1):
+    cues = (cue for segment in transcript.segments for cue in segment.words or (segment,))
+    for number, (start, end, text) in enumerate(_cues(cues), 1):
         # SRT has no escape; an arrow inside a text can be taken for a timing line.
         lines = "\n".join(wrap(text.replace("-->", "->"), width))
         stream.write(f"{number}\n{_timecode(start, ',')} --> {_timecode(end, ',')}\n{lines}\n\n")
@@ -81,10 +84,35 @@ def _write_srt(transcript: Transcript, stream: TextIO, width: int) -> None:
 
 def _write_vtt(transcript: Transcript, stream: TextIO, width: int) -> None:
     stream.write("WEBVTT\n\n")
-    for start, end, text in _cues(transcript):
-        lines = "\n".join(wrap(text, width))  # before escaping: people see one column, not five
-        lines = lines.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        stream.write(f"{_timecode(start, '.')} --> {_timecode(end, '.')}\n{lines}\n\n")
+    for segment in transcript.segments:
+        for start, end, text in _cues([segment]):
+            # Before escaping and marking: people see one column, not five.
+            lines = _marked("\n".join(wrap(text, width)), segment.words, start, end)
+            stream.write(f"{_timecode(start, '.')} --> {_timecode(end, '.')}\n{lines}\n\n")
+
+
+def _marked(lines: str, words: Sequence[Word], start: int, end: int) -> str:
+    """Escapes the lines of a cue and puts its time before each word, as WebVTT has it.
+
+    Timestamps inside a cue must rise, and lie between its start and its end (milliseconds).
+    """
+    parts, at, last = [], 0, start
+    for word in words:
+        text = re.escape(_flat(word.text)).replace(r"\ ", r"\s")
+        found = re.compile(text).search(lines, at) if text else None
+        if found is None:
+            continue
+        parts.append(_escaped(lines[at : found.start()]))
+        if last < (time := _milliseconds(word.start)) < end:
+            parts.append(f"<{_timecode(time, '.')}>")
+            last = time
+        parts.append(_escaped(found[0]))
+        at = found.end()
+    return "".join(parts) + _escaped(lines[at:])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _write_tsv(transcript: Transcript, stream: TextIO, _: int) -> None:
@@ -103,12 +131,12 @@ FORMATS: dict[str, Writer] = {
 }
 
 
-def _cues(transcript: Transcript) -> Iterator[tuple[int, int, str]]:
+def _cues(parts: Iterable[Segment | Word]) -> Iterator[tuple[int, int, str]]:
     """Start and end in milliseconds and text; players refuse a cue without text or length."""
-    for segment in transcript.segments:
-        if text := _flat(segment.text):
-            start = _milliseconds(segment.start)
-            yield start, max(_milliseconds(segment.end), start + 1), text
+    for part in parts:
+        if text := _flat(part.text):
+            start = _milliseconds(part.start)
+            yield start, max(_milliseconds(part.end), start + 1), text
 
 
 def _flat(text: str) -> str:

@@ -45,9 +45,12 @@ class BytePairTokenizer:
 
         Bytes that are no UTF-8, as a cut-off character leaves them, become U+FFFD.
         """
+        return b"".join(self.pieces(ids)).decode("utf-8", errors="replace")
+
+    def pieces(self, ids: Iterable[int]) -> list[bytes]:
+        """Bytes of each of the ordinary tokens among `ids`; characters may be spread over some."""
         count = len(self._words)
-        pieces = b"".join(self._piece(i) for i in ids if 0 <= i < count)
-        return pieces.decode("utf-8", errors="replace")
+        return [self._piece(i) for i in ids if 0 <= i < count]
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text, without special tokens."""

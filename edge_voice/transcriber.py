@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, Unpack
 
+from edge_voice.errors import OptionError
 from edge_voice.results import Segment, Transcript
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 
 Block = TypeVar("Block", bound=Sized)
+_UNSPACED_LANGUAGES = ("ja", "zh", "yue")
 
 _AUTO = "auto"
 
@@ -23,10 +25,13 @@ class TranscribeOptions(TypedDict, total=False):
     """Samples per second of `audio` when it is an array; files know their own."""
     language: str | None
     """ISO 639 code; None or `auto` detects it where the model can, or a model in the store."""
+    punctuation: bool
+    """Whether to write punctuation and capitals; True by default. Whisper always does."""
     task: str
     """`transcribe`, or `translate` (into English) where the model can."""
     timestamps: str
-    """`segment`, or `none` for text alone (a little faster)."""
+    """`segment`, `word` for the time of each word too, or `none` for text alone (a little faster).
+    """
     vad: bool
     """Cut the audio at silence and skip what is not speech; True by default."""
     initial_prompt: str
@@ -35,6 +40,15 @@ class TranscribeOptions(TypedDict, total=False):
     """Tell the model what it just wrote; steadier names, more loops. False by default."""
     temperatures: tuple[float, ...]
     """Sampling temperatures to try in order while a window's result looks wrong."""
+    beam_size: int
+    """Hypotheses followed side by side, 1 to 8; 1, the default, is greedy and fastest."""
+    length_penalty: float | None
+    """Alpha in 0..2 by which beams of different length are compared (GNMT); None, the default,
+    compares their mean log-probability."""
+    hotwords: Sequence[str]
+    """Phrases to favour: names, terms. Each may carry a boost of its own behind a tab."""
+    hotword_boost: float
+    """What is added to the logits of hotwords, 0 to 20; 2 by default."""
 
 
 class SegmentStream:
@@ -73,7 +87,7 @@ class SegmentStream:
     def join(self) -> Transcript:
         """Runs to the end and returns the whole."""
         segments = tuple(self._segments)
-        text = " ".join(segment.text for segment in segments if segment.text)
+        text = join_texts((segment.text for segment in segments), self.language)
         return Transcript(text, self.language, self.duration, segments)
 
 
@@ -106,3 +120,27 @@ def check_keys(options: Any) -> None:
     unknown = sorted(set(options) - set(TranscribeOptions.__annotations__))
     if unknown:
         raise TypeError(f"unexpected option {unknown[0]!r}")
+
+
+def check_choice(option: str, value: str | None, allowed: Sequence[str | None]) -> None:
+    """Refuses a value that is not allowed.
+
+    Raises:
+        OptionError: Lists what is.
+    """
+    if value not in allowed:
+        known = ", ".join(sorted(item for item in allowed if item))
+        raise OptionError(f"unknown {option} {value!r} (known: {known})")
+
+
+def join_texts(texts: Iterable[str], language: str | None) -> str:
+    """One text out of the chunks', without those that are blank.
+
+    Args:
+        texts: As decoded; the first keeps the blank that it may begin with.
+        language: ISO 639 code; Chinese and Japanese have no blanks between words.
+    """
+    heard = [text for text in texts if text.strip()]
+    rest = (text.strip() for text in heard[1:])
+    separator = "" if language in _UNSPACED_LANGUAGES else " "
+    return separator.join([*(text.rstrip() for text in heard[:1]), *rest])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import onnx_ir as ir
@@ -22,6 +22,7 @@ class DecoderInputs:
         ids: (rows, n) tokens.
         positions: (rows, n) their positions.
         wanted: (k,) places among n whose logits are wanted.
+        attended: (m,) places among n whose cross-attention is wanted.
         lengths: (rows,) tokens in the cache after this call, minus one.
         longest: () the longest row after this call.
     """
@@ -29,6 +30,7 @@ class DecoderInputs:
     ids: ir.Value
     positions: ir.Value
     wanted: ir.Value
+    attended: ir.Value
     lengths: ir.Value
     longest: ir.Value
 
@@ -39,6 +41,7 @@ class DecoderInputs:
             ids=b.input("input_ids", INT64, ["rows", "n"]),
             positions=b.input("position_ids", INT64, ["rows", "n"]),
             wanted=b.input("logits_positions", INT64, ["k"]),
+            attended=b.input("attention_positions", INT64, ["m"]),
             lengths=b.input("seqlens_k", INT32, ["rows"]),
             longest=b.input("total_sequence_length", INT32, []),
         )
@@ -64,9 +67,14 @@ class LayerCache:
     cross_value: ir.Value
 
     @classmethod
-    def declare(cls, b: GraphBuilder, index: int, heads: int, size: int) -> LayerCache:
-        """Declares them as inputs of the graph."""
-        past: Shape = ["rows", heads, "capacity", size]
+    def declare(
+        cls, b: GraphBuilder, index: int, heads: int, size: int, cache_size: int = 0
+    ) -> LayerCache:
+        """Declares them as inputs; heads of self-attention are `cache_size` wide if that is given.
+
+        GroupQueryAttention wants heads of a multiple of 8 channels: `PaddedHeads` makes them so.
+        """
+        past: Shape = ["rows", heads, "capacity", cache_size or size]
         return cls(
             index,
             b.input(f"past_key_values.{index}.key", FLOAT, past),
@@ -76,11 +84,17 @@ class LayerCache:
         )
 
     def self_attention(
-        self, b: GraphBuilder, qkv: ir.Value, inputs: DecoderInputs, heads: int, size: int
+        self,
+        b: GraphBuilder,
+        qkv: ir.Value,
+        inputs: DecoderInputs,
+        heads: int,
+        size: int,
+        scale: float = 0.0,
     ) -> ir.Value:
         """Causal attention of (rows, n, 3 · heads · size) to itself and to the past.
 
-        The present is an output of the graph.
+        The present is an output of the graph. A scale of 0 stands for 1 / √size.
         """
         mixed, key, value = b.ops(
             "GroupQueryAttention",
@@ -89,6 +103,7 @@ class LayerCache:
             domain=CONTRIB,
             num_heads=heads,
             kv_num_heads=heads,
+            scale=scale,
         )
         shape: Shape = ["rows", heads, "capacity", size]
         b.output(key, f"present.{self.index}.key", FLOAT, shape)
@@ -112,12 +127,14 @@ class CrossAttention:
         unfolded: Shape (rows, n, heads · head size).
         scale: 1 / √head size.
         bias: (clips, 1, 1, positions), added to the scores; None adds nothing.
+        weights: (clips, heads, rows / clips · n, positions) of each layer attended to so far.
     """
 
     folded: ir.Value
     unfolded: ir.Value
     scale: ir.Value
     bias: ir.Value | None
+    weights: list[ir.Value] = field(default_factory=list)
 
     @classmethod
     def emit(
@@ -144,8 +161,22 @@ class CrossAttention:
         scores = b.op("MatMul", b.op("Transpose", query, perm=[0, 2, 1, 3]), layer.cross_key)
         if self.bias is not None:
             scores = b.op("Add", scores, self.bias)
-        mixed = b.op("MatMul", b.op("Softmax", scores, axis=-1), layer.cross_value)
+        self.weights.append(b.op("Softmax", scores, axis=-1))
+        mixed = b.op("MatMul", self.weights[-1], layer.cross_value)
         return b.merge_heads(mixed, self.unfolded)
+
+    def outputs(self, b: GraphBuilder, inputs: DecoderInputs, heads: int) -> None:
+        """Makes the wanted rows of each layer's weights outputs, of each clip's first row.
+
+        To be called last, when all other outputs are declared. onnxruntime keeps outputs that
+        nobody asked for until a run ends: of all rows of a prompt of 224 tokens, four clips wide,
+        that would be 58 MB in tiny.en. And it computes the output that was declared last first:
+        in this order the weights of a layer are free again before those of the next are computed.
+        """
+        chosen = [b.op("Gather", rows, inputs.attended, axis=2) for rows in self.weights[::-1]]
+        for index, rows in enumerate(reversed(chosen)):
+            shape: Shape = ["clips", heads, "m", "positions"]
+            b.output(rows, f"cross_attentions.{index}", FLOAT, shape)
 
 
 def cross_cache(

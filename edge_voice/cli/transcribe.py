@@ -57,8 +57,31 @@ DEFAULT_MODEL = "whisper-tiny.en"
 @click.option(
     "--threads", type=click.IntRange(min=1), help="[default: the cores this process may use]"
 )
+@click.option(
+    "--no-punctuation", is_flag=True, help="Write neither punctuation nor capitals, if it can."
+)
 @click.option("--no-vad", is_flag=True, help="Do not look for speech first; decode everything.")
+@click.option(
+    "--word-timestamps",
+    is_flag=True,
+    help="Time each word: in json, as one cue a word in srt, inside the cues in vtt.",
+)
 @click.option("--prompt", metavar="TEXT", help="What came before: names, spelling, style.")
+@click.option(
+    "--beam-size",
+    type=click.IntRange(1, 8),
+    metavar="N",
+    help="Hypotheses followed side by side, 1 to 8: more find better text in more time."
+    " [default: 1]",
+)
+@click.option(
+    "--hotwords",
+    metavar="FILE",
+    help="Favour the phrases in FILE: one a line, with a boost of its own behind a tab if wanted.",
+)
+@click.option(
+    "--hotword-boost", type=float, metavar="X", help="How much, from 0 to 20. [default: 2]"
+)
 def command(
     files: tuple[str, ...],
     model: str,
@@ -68,8 +91,13 @@ def command(
     formats: tuple[str, ...],
     output: Path | None,
     threads: int | None,
+    no_punctuation: bool,
     no_vad: bool,
+    word_timestamps: bool,
     prompt: str | None,
+    beam_size: int | None,
+    hotwords: str | None,
+    hotword_boost: float | None,
 ) -> None:
     """Turn speech into text or subtitles.
 
@@ -77,8 +105,13 @@ def command(
     standard input. Text goes to standard output as it is decided, messages to standard error.
     """
     options: TranscribeOptions = {"language": language, "task": task, "vad": not no_vad}
+    if no_punctuation:
+        options["punctuation"] = False
+    if word_timestamps:
+        options["timestamps"] = "word"
     if prompt is not None:
         options["initial_prompt"] = prompt
+    options |= _decoding(beam_size, hotwords, hotword_boost)
     sources = expand(files)
     writer = _writer(sources, split_formats(formats), output)
     load = functools.cache(lambda: open_model(model, precision, threads))
@@ -92,6 +125,29 @@ def command(
                 exit_code = exit_code or error.exit_code
     if exit_code:
         click.get_current_context().exit(exit_code)
+
+
+def _decoding(
+    beam_size: int | None, hotwords: str | None, hotword_boost: float | None
+) -> TranscribeOptions:
+    """The options of decoding that were given; reads the file of hotwords.
+
+    Raises:
+        OptionError: The file or the boost cannot be used.
+    """
+    options: TranscribeOptions = {}
+    if beam_size is not None:
+        options["beam_size"] = beam_size
+    if hotwords is None:
+        if hotword_boost is not None:
+            raise OptionError("--hotword-boost needs --hotwords FILE")
+        return options
+    from edge_voice.hotwords import check_boost, read_phrases
+
+    options["hotwords"] = read_phrases(hotwords)
+    if hotword_boost is not None:
+        options["hotword_boost"] = check_boost(hotword_boost, "--hotword-boost")
+    return options
 
 
 def split_formats(values: tuple[str, ...]) -> tuple[str, ...]:

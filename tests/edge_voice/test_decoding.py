@@ -100,6 +100,28 @@ def test_rules_change_what_is_picked_and_act_in_order() -> None:
     assert np.isfinite(row.avg_logprob)
 
 
+def test_a_bias_changes_what_is_picked_and_nothing_that_is_told() -> None:
+    seen = []
+
+    def favour_three(logits: np.ndarray, tokens: Sequence[int]) -> None:
+        seen.append((float(logits[0]), list(tokens)))
+        if not tokens:
+            logits[3] += 6
+
+    def forbid_zero(logits: np.ndarray, tokens: Sequence[int]) -> None:
+        logits[0] = -np.inf
+
+    first, second = run(Script([1, 2], [4]), rules=[forbid_zero], bias=favour_three)
+    assert (first.tokens, second.tokens) == ([3, 2], [3])
+    # Five may follow, one of them with a logit of 5; the bias is not part of it.
+    total = np.log(np.exp(5) + VOCABULARY - 2)
+    assert first.logprobs == pytest.approx([-total, 5 - total, 5 - total], abs=1e-6)
+    # It sees rows after the rules, and no row that has ended.
+    assert sorted(seen) == sorted(
+        [(-np.inf, []), (-np.inf, []), (-np.inf, [3]), (-np.inf, [3]), (-np.inf, [3, 2])]
+    )
+
+
 def test_a_loop_is_cut_to_its_first_turn() -> None:
     script = Script([4, *[1, 2, 3] * 20])
     (row,) = run(script, guard=LoopGuard())

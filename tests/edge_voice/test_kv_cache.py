@@ -116,6 +116,28 @@ def test_reorder_moves_whole_rows(order: list[int]) -> None:
     assert (used % 100 == np.arange(4)).all()
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_reorder_in_any_order(seed: int) -> None:
+    """Also where a row is read after another has been written over it."""
+    rows = 6
+    order = np.random.default_rng(seed).integers(0, rows, rows)
+    cache, bound = filled(rows, 3)
+    before = {name: array.copy() for name, array in bound.inputs.items()}
+    cache.reorder(order)
+    for name, array in bound.inputs.items():
+        np.testing.assert_array_equal(array, before[name][order])
+
+
+def test_reorder_leaves_alone_what_does_not_move() -> None:
+    cache, bound = filled(4, 3)
+    for array in bound.inputs.values():
+        array[:, :, 3:] = np.arange(4)[:, None, None, None]  # behind what is in use
+    cache.reorder(np.array([0, 0, 2, 2]))
+    for name, array in bound.inputs.items():
+        assert rows_of(bound, name) == [0, 0, 2, 2]
+        assert (array[:, :, 3:] == np.arange(4)[:, None, None, None]).all()
+
+
 def test_fork_copies_the_first_row() -> None:
     cache, bound = filled(2, 4)
     fork = cache.fork(FakeSession(), 3)

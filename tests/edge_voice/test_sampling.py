@@ -28,6 +28,14 @@ def test_of_equals_greedy_takes_the_first() -> None:
     assert logprobs[0] == pytest.approx(-np.log(8))
 
 
+@pytest.mark.parametrize("temperature", [0.0, 0.01])
+def test_a_bias_is_for_picking_only(temperature: float) -> None:
+    biased = LOGITS + np.array([0, 5, 0, -5], np.float32)
+    tokens, logprobs = Sampler(temperature).pick(LOGITS, biased)
+    assert tokens.tolist() == [1, 1]
+    np.testing.assert_allclose(np.exp(logprobs), softmax(LOGITS)[:, 1], rtol=1e-6)
+
+
 @pytest.mark.parametrize("temperature", [0.2, 0.5, 1.0, 2.0])
 def test_draws_follow_the_tempered_softmax(temperature: float) -> None:
     draws = 20_000

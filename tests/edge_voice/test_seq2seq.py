@@ -28,7 +28,13 @@ class Feeds:
         for row, (tokens, places) in enumerate(zip(ids, positions, strict=True)):
             cache[row, 0, places, 0] = tokens
         wanted = ids[:, feeds["logits_positions"]]
-        return {"logits": np.eye(self.vocabulary, dtype=np.float32)[wanted]}
+        told = positions[:, None, feeds["attention_positions"], None]
+        return {
+            "logits": np.eye(self.vocabulary, dtype=np.float32)[wanted],
+            # where each token stands, and in which layer it is asked
+            "cross_attentions.0": told,
+            "cross_attentions.1": told + 1000,
+        }
 
 
 @pytest.fixture
@@ -124,6 +130,37 @@ def test_clips_may_differ_in_length(encoder_session: FakeSession, config: Whispe
     assert (result.hidden_states[1, 12:] == 0).all()
     assert result.cross["encoder.0.key"][1, 0, 0].tolist() == [1] * 12 + [0] * 8
     assert result.cross["encoder.0.value"][1, 0, :, 0].tolist() == [1] * 12 + [0] * 8
+
+
+@pytest.mark.parametrize("count", [1, 5, 63])
+def test_where_tokens_look(feeds: Feeds, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """In pieces, each behind the one before; nothing but attention is asked for."""
+    monkeypatch.setattr("edge_voice.seq2seq._PIECE_TOKENS", 4)
+    monkeypatch.setattr(FakeSession, "layers", 2)
+    decoder = decoder_of(feeds)
+    assert decoder.heads == [(0, 0), (1, 0)]
+    found = decoder.cross_attention(np.arange(count), [(1, 0), (0, 0), (1, 0)])
+    assert (found.shape, found.dtype) == ((3, count, 1), np.float32)
+    assert found[1, :, 0].tolist() == list(range(count))
+    assert found[0, :, 0].tolist() == found[2, :, 0].tolist() == list(range(1000, 1000 + count))
+    pieces = [call["input_ids"][0].tolist() for call in feeds.seen]
+    assert [token for piece in pieces for token in piece] == list(range(count))
+    assert max(map(len, pieces)) <= 4
+    assert all(len(call["logits_positions"]) == 0 for call in feeds.seen)
+
+
+def test_decoding_asks_for_no_attention(feeds: Feeds) -> None:
+    decoder = decoder_of(feeds)
+    decoder.prefill(np.array([[7, 8, 9]]), np.array([2]))
+    decoder.step(np.array([1]))
+    assert [len(call["attention_positions"]) for call in feeds.seen] == [0, 0]
+
+
+def test_a_clip_of_a_batch() -> None:
+    cross = {f"encoder.0.{kind}": np.arange(3.0)[:, None, None, None] for kind in ("key", "value")}
+    clip = Encoded(None, cross, (5, 4, 3)).clip(1)
+    assert (clip.batch, clip.lengths) == (1, (4,))
+    assert [array.ravel().tolist() for array in clip.cross.values()] == [[1.0], [1.0]]
 
 
 def test_the_attention_bias_hides_what_is_behind_a_shorter_clip() -> None:

@@ -11,11 +11,27 @@ import pytest
 
 from edge_voice import subtitles
 from edge_voice.errors import OptionError
-from edge_voice.results import Segment, Transcript
+from edge_voice.results import Segment, Transcript, Word
 
-HELLO = Segment(0.0, 1.2345, "Hello, wörld.", (50257, 7), -0.25, 0.01, 0.2)
+HELLO = Segment(
+    0.0, 1.2345, "Hello, wörld.", (50257, 7), -0.25, 0.01, 0.2, token_logprobs=(-0.125, -0.375)
+)
 LATE = Segment(3661.5, 360_000.0004, "Später <b>&</b> more")
 TALK = Transcript("Hello, wörld. Später <b>&</b> more", "de", 3700.25, (HELLO, LATE))
+SAID = Segment(
+    1.0,
+    4.0,
+    "« Q & A » <now> --> or A.",
+    words=(
+        Word(1.0, 1.5, "« Q", 0.5),
+        Word(1.5, 1.6, "&"),
+        Word(1.6, 2.0, "A »"),
+        Word(2.2, 2.2, "<now>"),
+        Word(2.2, 3.0, "-->"),
+        Word(3.0, 3.5, "or"),
+        Word(3.5, 4.0, "A."),
+    ),
+)
 SILENCE = Transcript("", None, 5.0, ())
 NASTY = "a --> b\n\n3\r\n00:00:01,000 --> 00:00:02,000\tx\x00\x1b[2J\u2028y"
 
@@ -55,11 +71,13 @@ def test_text_formats(name: str, expected: str) -> None:
 
 
 def test_json_has_every_field() -> None:
-    text = render("json", TALK)
+    talk = dataclasses.replace(TALK, segments=(SAID, HELLO))
+    text = render("json", talk)
     assert "wörld" in text
-    expected = dataclasses.asdict(TALK)
+    expected = dataclasses.asdict(talk)
     for segment in expected["segments"]:
-        segment["tokens"] = list(segment["tokens"])
+        for key in ("tokens", "token_logprobs", "words"):
+            segment[key] = list(segment[key])
     expected["segments"] = list(expected["segments"])
     assert json.loads(text) == expected
 
@@ -88,6 +106,67 @@ def test_nasty_text_stays_within_its_cue() -> None:
     assert len(re.findall("\n\n", vtt)) == 2
     assert len(render("tsv", one(NASTY)).splitlines()[1].split("\t")) == 3
     assert len(render("txt", one(NASTY)).splitlines()) == 1
+
+
+def said(*words: tuple[float, float, str], text: str = "") -> Transcript:
+    """One segment of timed words."""
+    timed = tuple(Word(*word) for word in words)
+    text = text or " ".join(word.text for word in timed)
+    return Transcript(text, "en", 9, (Segment(timed[0].start, timed[-1].end, text, words=timed),))
+
+
+def test_a_timed_word_is_a_cue_of_srt() -> None:
+    transcript = dataclasses.replace(TALK, segments=(SAID, LATE))
+    cues = render("srt", transcript).split("\n\n")
+    assert cues[0] == "1\n00:00:01,000 --> 00:00:01,500\n« Q"
+    assert cues[3] == "4\n00:00:02,200 --> 00:00:02,201\n<now>"
+    assert cues[4] == "5\n00:00:02,200 --> 00:00:03,000\n->"
+    assert cues[7].startswith("8\n01:01:01,500 --> ")
+    assert len(cues) == 9
+
+
+def test_times_inside_a_cue_of_vtt() -> None:
+    """They rise, they lie inside, and what is read without them is the text, escaped."""
+    found = render("vtt", dataclasses.replace(TALK, segments=(SAID,)))
+    assert found == (
+        "WEBVTT\n\n00:00:01.000 --> 00:00:04.000\n"
+        "« Q <00:00:01.500>&amp; <00:00:01.600>A » <00:00:02.200>&lt;now&gt; --&gt; "
+        "<00:00:03.000>or <00:00:03.500>A.\n\n"
+    )
+
+
+def test_times_of_words_on_several_lines() -> None:
+    words = [(i, i + 0.5, text) for i, text in enumerate(["one", "two »", "three", "four"])]
+    found = render("vtt", said(*words), max_line_width=9).splitlines()[3:]
+    plain = [re.sub("<[^>]*>", "", line) for line in found if line]
+    assert plain == ["one two", "» three", "four"]
+    assert found[:3] == ["one <00:00:01.000>two", "» <00:00:02.000>three", "<00:00:03.000>four"]
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        # no time before the start or at the end of the cue, none twice, none backwards
+        ([(1, 1, "a"), (1, 2, "b"), (2, 2, "c")], "a b c"),
+        ([(1, 2, "a"), (2, 2.5, "b"), (2, 3, "c")], "a <00:00:02.000>b c"),
+        ([(1, 2, "a"), (1.5, 2.5, "b"), (1.2, 3, "c")], "a <00:00:01.500>b c"),
+        # words without blanks between them, and one that the text does not have
+        ([(1, 2, "日"), (2, 3, "本。")], "日<00:00:02.000>本。"),
+        ([(1, 2, "a"), (1.5, 2, "x"), (2, 3, "b")], "a <00:00:02.000>b"),
+    ],
+)
+def test_words_that_are_marked(words: list[tuple[float, float, str]], lines: str) -> None:
+    text = re.sub("<[^>]*>", "", lines)
+    assert render("vtt", said(*words, text=text)).splitlines()[3] == lines
+
+
+@pytest.mark.parametrize("name", ["txt", "tsv"])
+def test_formats_without_words(name: str) -> None:
+    bare = dataclasses.replace(SAID, words=())
+    timed, plain = (
+        render(name, dataclasses.replace(TALK, segments=(segment,))) for segment in (SAID, bare)
+    )
+    assert timed == plain
 
 
 def test_joiners_that_hold_characters_together_stay() -> None:

@@ -53,6 +53,17 @@ class Clip:
         self._dropped = start
         return self._buffer[:count]
 
+    def speech(self, seek: int) -> list[tuple[float, float]] | None:
+        """Where speech was heard, in seconds from `seek` on; None if nobody listened for it."""
+        if self._speech is None:
+            return None
+        origin = self.start + seek
+        return [
+            ((begin - origin) / SAMPLE_RATE, (stop - origin) / SAMPLE_RATE)
+            for begin, stop in self._speech
+            if stop > origin
+        ]
+
     def goes_on(self, seek: int) -> bool:
         """Whether there is speech to expect from `seek` on."""
         if self._speech is None or seek == 0:

@@ -49,6 +49,8 @@ class WhisperConfig:
         language_tokens: ISO 639 code → token.
         suppress: Tokens never sampled: symbols that are not spoken, and control tokens.
         suppress_at_start: Tokens not sampled as the first of a window.
+        alignment_heads: (layer, head) of the decoder's heads that follow the speech; none if that
+            is not known.
     """
 
     mels: int
@@ -67,6 +69,7 @@ class WhisperConfig:
     language_tokens: dict[str, int]
     suppress: tuple[int, ...]
     suppress_at_start: tuple[int, ...]
+    alignment_heads: tuple[tuple[int, int], ...]
 
     def __post_init__(self) -> None:
         """Refuses numbers that cannot be a Whisper's.

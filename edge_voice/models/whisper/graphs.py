@@ -19,6 +19,7 @@ DECODER = GraphSpec(
         "input_ids",  # (rows, n) int64
         "position_ids",  # (rows, n) int64
         "logits_positions",  # (k,) int64: the places among n whose logits are wanted
+        "attention_positions",  # (m,) int64: the places among n whose cross-attention is wanted
         "seqlens_k",  # (rows,) int32: tokens in the cache after this call, minus one
         "total_sequence_length",  # () int32: the longest row after this call
         "past_key_values.{i}.key",  # (rows, heads, capacity, head size)
@@ -30,5 +31,6 @@ DECODER = GraphSpec(
         "logits",  # (rows, k, vocabulary)
         "present.{i}.key",  # the same memory as past_key_values
         "present.{i}.value",
+        "cross_attentions.{i}",  # (clips, heads, m, positions) of each clip's first row
     ),
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_voice.decoding_options import DecodingOptions
 from edge_voice.features import LogMel
 from edge_voice.models.whisper.config import (
     FRAMES_PER_POSITION,
@@ -23,6 +24,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _WINDOW_SAMPLES = 400  # 25 ms analysis window
 _DYNAMIC_RANGE = 8.0  # decades below the loudest that features keep
 _TAIL_SECONDS = 3.0
+_GREEDY = DecodingOptions()
 # Under this a window tells its language better if it is encoded in full. Of 126 pieces of 3 s in
 # seven languages Whisper base (int8) recognises 126 among 14 instead of 123, of 126 of 2 s 124
 # instead of 119, of 132 of 1 s 120 instead of 110; from 5 s on all of them either way, but less
@@ -57,7 +59,11 @@ class Listener:
         )
 
     def look(
-        self, waveforms: Sequence[Array], prompt: Prompt, temperature: float
+        self,
+        waveforms: Sequence[Array],
+        prompt: Prompt,
+        temperature: float,
+        decoding: DecodingOptions = _GREEDY,
     ) -> tuple[list[WindowResult], float]:
         """Decodes windows side by side, once, shortened to the longest and a tail.
 
@@ -68,7 +74,8 @@ class Listener:
             waveforms: (n,) float32 at 16 kHz each, at most a full window.
             prompt: What stands before each transcript; a language of None is detected from the
                 first window.
-            temperature: 0 is greedy.
+            temperature: 0 is greedy or beam search.
+            decoding: How tokens are chosen.
 
         Returns:
             The results, and the probability in 0..1 of the language they name.
@@ -77,10 +84,17 @@ class Listener:
         encoded = self._encode(waveforms, frames)
         probability = 1.0
         if prompt.language is None:
-            language, probability = self._language(encoded.first())
+            language, probability = self._language(encoded.clip(0))
             prompt = replace(prompt, language=language)
         seconds = [len(waveform) / SAMPLE_RATE for waveform in waveforms]
-        results = self._windows.attempt(encoded, prompt, seconds=seconds, temperature=temperature)
+        results = self._windows.attempt(
+            encoded, prompt, seconds=seconds, temperature=temperature, decoding=decoding
+        )
+        if prompt.words:
+            results = [
+                self._windows.timed(encoded.clip(i), results[i], prompt, seconds[i])
+                for i in range(len(results))
+            ]
         return results, probability
 
     def language(
@@ -98,7 +112,12 @@ class Listener:
         return self._language(self._encode([waveform], frames), languages)
 
     def confirm(
-        self, waveform: Array, first: WindowResult, prompt: Prompt, temperatures: Sequence[float]
+        self,
+        waveform: Array,
+        first: WindowResult,
+        prompt: Prompt,
+        temperatures: Sequence[float],
+        decoding: DecodingOptions = _GREEDY,
     ) -> WindowResult:
         """Returns the result of a first look, or a better one if that looks wrong.
 
@@ -107,6 +126,7 @@ class Listener:
             first: What `look` heard in it, at the first of the temperatures.
             prompt: As for `look`, with the language known.
             temperatures: Tried in order in a full window while the result is doubtful.
+            decoding: How tokens are chosen.
         """
         full = self._config.window_samples // SAMPLES_PER_FRAME
         shortened = self._frames(len(waveform)) < full
@@ -116,15 +136,19 @@ class Listener:
         left = temperatures if shortened else temperatures[1:]
         if not left:
             return first
-        encoded = self._encode([waveform], full)
+        encoded, seconds = self._encode([waveform], full), len(waveform) / SAMPLE_RATE
         for temperature in left:
-            seconds = [len(waveform) / SAMPLE_RATE]
             results += self._windows.attempt(
-                encoded, prompt, seconds=seconds, temperature=temperature
+                encoded, prompt, seconds=[seconds], temperature=temperature, decoding=decoding
             )
             if not results[-1].doubtful:
-                return results[-1]
-        return max(results, key=lambda result: (not result.looping, result.avg_logprob))
+                break
+        best = results[-1]
+        if best.doubtful:
+            best = max(results, key=lambda result: (not result.looping, result.avg_logprob))
+        if prompt.words and best is not first:
+            best = self._windows.timed(encoded, best, prompt, seconds)
+        return best
 
     def features(self, waveform: Array, frames: int) -> Array:
         """Log-mel features: (n,) at 16 kHz → (mels, frames), silence behind the audio.

@@ -21,13 +21,14 @@ from edge_voice.models.whisper.config import (
 )
 from edge_voice.models.whisper.listener import Listener
 from edge_voice.models.whisper.segments import Stretch, split_window
-from edge_voice.models.whisper.settings import Settings, check_choice, read_settings
+from edge_voice.models.whisper.settings import Settings, read_settings
 from edge_voice.models.whisper.window import Prompt, WindowDecoder, WindowResult
+from edge_voice.models.whisper.words import with_words
 from edge_voice.results import Segment, Transcript
 from edge_voice.seq2seq import Encoder
 from edge_voice.session import Session
 from edge_voice.tokenizer import BytePairTokenizer
-from edge_voice.transcriber import SegmentStream, TranscribeOptions
+from edge_voice.transcriber import SegmentStream, TranscribeOptions, check_choice
 from edge_voice.vad import ChunkRules
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -193,11 +194,19 @@ class WhisperModel:
                 settings.prompt, previous=tuple(previous), language=stream.language
             )
             if seek:
-                [look], _ = self.listener.look([waveform], prompt, settings.temperatures[0])
-            result = self.listener.confirm(waveform, look, prompt, settings.temperatures)
+                [look], _ = self.listener.look(
+                    [waveform], prompt, settings.temperatures[0], settings.decoding
+                )
+            result = self.listener.confirm(
+                waveform, look, prompt, settings.temperatures, settings.decoding
+            )
             seconds = len(waveform) / SAMPLE_RATE
             stretches, done = split_window(result.tokens, self.config, seconds)
             offset = (clip.start + seek) / SAMPLE_RATE
+            if result.starts:
+                stretches = with_words(
+                    stretches, result, self._tokenizer, done=done, speech=clip.speech(seek)
+                )
             for stretch in [] if result.silent else stretches:
                 if segment := self._segment(stretch, offset, result):
                     yield segment
@@ -215,7 +224,9 @@ class WhisperModel:
         if not len(waveforms[0]):
             return []
         prompt = replace(settings.prompt, language=stream.language)
-        results, probability = self.listener.look(waveforms, prompt, settings.temperatures[0])
+        results, probability = self.listener.look(
+            waveforms, prompt, settings.temperatures[0], settings.decoding
+        )
         if stream.language is None:
             stream.language, stream.language_probability = results[0].language, probability
         return results
@@ -228,7 +239,7 @@ class WhisperModel:
 
     def _segment(self, stretch: Stretch, offset: float, result: WindowResult) -> Segment | None:
         text = self._tokenizer.decode(stretch.tokens).strip()
-        if not text or stretch.end <= stretch.start:
+        if not text or (stretch.end <= stretch.start and not stretch.words):
             return None
         return Segment(
             start=round(offset + stretch.start, 3),
@@ -238,6 +249,8 @@ class WhisperModel:
             avg_logprob=result.avg_logprob,
             no_speech_prob=result.no_speech_prob,
             temperature=result.temperature,
+            token_logprobs=result.logprobs[stretch.first :][: len(stretch.tokens)],
+            words=tuple(word.moved(offset) for word in stretch.words),
         )
 
 

@@ -8,15 +8,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_voice.models.whisper.config import SECONDS_PER_POSITION, WhisperConfig
+from edge_voice.results import Word
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Tokens of one segment, with its times in seconds from the start of the window."""
+    """One segment of a window.
+
+    Attributes:
+        start: Seconds from the start of the window.
+        end: Seconds from the start of the window.
+        tokens: Those of the segment.
+        first: The place of the first of them in the window's.
+        words: When they were asked for.
+    """
 
     start: float
     end: float
     tokens: tuple[int, ...]
+    first: int = 0
+    words: tuple[Word, ...] = ()
 
 
 def split_window(
@@ -45,7 +56,7 @@ def split_window(
     for low, high in zip([0, *cuts], cuts, strict=False):
         part = tuple(tokens[low:high])
         stretches.append(
-            Stretch(_seconds(part[0], first), min(_seconds(part[-1], first), seconds), part)
+            Stretch(_seconds(part[0], first), min(_seconds(part[-1], first), seconds), part, low)
         )
     done = seconds if closed else min(_seconds(tokens[cuts[-1] - 1], first), seconds)
     return stretches, done

@@ -6,15 +6,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge_voice.decoding_options import DecodingOptions, read_decoding_options
 from edge_voice.errors import OptionError
 from edge_voice.models.whisper.config import WhisperConfig
 from edge_voice.models.whisper.window import Prompt
 from edge_voice.tokenizer import BytePairTokenizer
-from edge_voice.transcriber import TranscribeOptions, check_keys, wanted_language
+from edge_voice.transcriber import (
+    TranscribeOptions,
+    check_choice,
+    check_keys,
+    wanted_language,
+)
 
 _TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _TASKS = ("transcribe", "translate")
-_TIMESTAMPS = ("segment", "none")
+_TIMESTAMPS = ("segment", "word", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +32,14 @@ class Settings:
         vad: Whether voice activity cuts the recording.
         condition: Whether a window is told what the one before said.
         temperatures: Tried in order while a result looks wrong.
+        decoding: How tokens are chosen at temperature 0.
     """
 
     prompt: Prompt
     vad: bool
     condition: bool
     temperatures: tuple[float, ...]
+    decoding: DecodingOptions
 
 
 def read_settings(
@@ -52,6 +60,13 @@ def read_settings(
     check_choice("language", language, (None, *languages))
     check_choice("task", task, _TASKS if config.multilingual else _TASKS[:1])
     check_choice("timestamps", timestamps, _TIMESTAMPS)
+    if not options.get("punctuation", True):
+        raise OptionError("Whisper always writes punctuation (allowed: punctuation=True)")
+    if timestamps == "word" and task == "translate":
+        raise OptionError(
+            "timestamps 'word' with task 'translate': translated words are not spoken, they have"
+            " no times (allowed: none, segment)"
+        )
     temperatures = tuple(options.get("temperatures", _TEMPERATURES))
     if not temperatures or not all(math.isfinite(t) and t >= 0 for t in temperatures):
         raise OptionError(f"temperatures {temperatures} (allowed: one or more, finite, 0 or more)")
@@ -60,22 +75,13 @@ def read_settings(
         previous=tuple(tokenizer.encode(f" {text}")) if text else (),
         language=language,
         task=task,
-        timestamps=timestamps == "segment",
+        timestamps=timestamps != "none",
+        words=timestamps == "word",
     )
     return Settings(
         prompt=prompt,
         vad=options.get("vad", True),
         condition=options.get("condition_on_previous_text", False),
         temperatures=temperatures,
+        decoding=read_decoding_options(options, tokenizer.encode),
     )
-
-
-def check_choice(option: str, value: str | None, allowed: Sequence[str | None]) -> None:
-    """Refuses a value that is not allowed.
-
-    Raises:
-        OptionError: Lists what is.
-    """
-    if value not in allowed:
-        known = ", ".join(sorted(item for item in allowed if item))
-        raise OptionError(f"unknown {option} {value!r} (known: {known})")

@@ -105,6 +105,7 @@ def build_decoder(b: GraphBuilder, w: Weights, d: Dimensions) -> None:
     last = b.op("Gather", normed, inputs.wanted, axis=1)
     logits = b.tied_head(last, "decoder.head", w.head(embedding))
     b.output(logits, "logits", FLOAT, ["rows", "k", d.vocabulary])
+    cross.outputs(b, inputs, d.decoder_heads)
 
 
 def _convolutions(b: GraphBuilder, w: Weights, features: ir.Value) -> ir.Value:

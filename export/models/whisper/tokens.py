@@ -15,6 +15,7 @@ from edge_voice.models.whisper.config import WhisperConfig
 from edge_voice.tokenizer import BytePairTokenizer
 
 from .graph import Dimensions
+from .heads import alignment_heads
 
 # In the order of their tokens.
 _LANGUAGES = (
@@ -84,6 +85,7 @@ def token_config(
         language_tokens={c: special[f"<|{c}|>"] for c in LANGUAGES if f"<|{c}|>" in special},
         suppress=tuple(sorted({t for t in suppress if 0 <= t < sizes.vocabulary})),
         suppress_at_start=(*blank[:1], special["<|endoftext|>"]),
+        alignment_heads=alignment_heads(sizes, generation),
     )
 
 

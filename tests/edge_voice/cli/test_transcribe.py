@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import logging
@@ -17,7 +18,7 @@ from click.testing import Result
 
 from edge_voice.cli import transcribe
 from edge_voice.errors import AudioError, ModelError, OptionError
-from edge_voice.results import Segment
+from edge_voice.results import Segment, Word
 
 Call = Callable[..., Result]
 Wav = Callable[..., None]
@@ -45,6 +46,57 @@ def test_options_reach_the_model(call: Call, fake: Fake, wav: Wav) -> None:
     assert call("transcribe", "a.wav", *options.split(), "--prompt", "Ørsted").exit_code == 0
     expected = {"language": "de", "task": "translate", "vad": False, "initial_prompt": "Ørsted"}
     assert (fake.opened, fake.calls) == ([("m", "int4", 3)], [("a.wav", expected)])
+
+
+def test_word_timestamps(call: Call, fake: Fake, wav: Wav) -> None:
+    wav("a.wav")
+    words = (Word(0.0, 0.4, "Hello"), Word(0.4, 1.0, "& goodbye."))
+    fake.segments = [dataclasses.replace(fake.segments[0], words=words)]
+    result = call("transcribe", "a.wav", "--word-timestamps", "--format", "json,srt,vtt", "-o", ".")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert fake.calls[0][1]["timestamps"] == "word"
+    [segment] = json.loads(Path("a.json").read_text())["segments"]
+    assert segment["words"] == [dataclasses.asdict(word) for word in words]
+    assert "1\n00:00:00,000 --> 00:00:00,400\nHello\n\n2\n" in Path("a.srt").read_text()
+    assert "Hello <00:00:00.400>&amp; goodbye." in Path("a.vtt").read_text()
+
+
+def test_decoding_options_reach_the_model(call: Call, fake: Fake, wav: Wav) -> None:
+    wav("a.wav")
+    Path("names.txt").write_text("# people\nÅse\t3\n\nNew York\n", encoding="utf-8")
+    options = "--beam-size 5 --hotwords names.txt --hotword-boost 2.5"
+    assert call("transcribe", "a.wav", *options.split()).exit_code == 0
+    call("transcribe", "a.wav", "--hotwords", "names.txt")
+    phrases = {"hotwords": ("Åse\t3", "New York")}
+    bare = {"language": None, "task": "transcribe", "vad": True}
+    assert [given for _, given in fake.calls] == [
+        {**bare, **phrases, "beam_size": 5, "hotword_boost": 2.5}, {**bare, **phrases}
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--beam-size", "9"], "1<=x<=8"),
+        (["--hotword-boost", "2"], "--hotword-boost needs --hotwords FILE"),
+        (["--hotwords", "none.txt"], "none.txt: cannot be read: No such file or directory"),
+        (["--hotwords", "a.wav"], "a.wav:1: is not UTF-8 text"),
+        (["--hotwords", "names.txt"], "names.txt:2: boost 'much' is not a number"),
+        (["--hotwords", "good.txt", "--hotword-boost", "21"], "--hotword-boost 21.0 (allowed: 0"),
+        (["--hotwords", "good.txt", "--hotword-boost", "nan"], "--hotword-boost nan (allowed: 0"),
+    ],
+)
+def test_hotwords_that_are_refused_before_any_work(
+    call: Call, fake: Fake, wav: Wav, arguments: list[str], says: str
+) -> None:
+    wav("a.wav")
+    Path("names.txt").write_text("Åse\nNew York\tmuch\n", encoding="utf-8")
+    Path("good.txt").write_text("Åse\n", encoding="utf-8")
+    with Path("a.wav").open("ab") as stream:
+        stream.write(b"\xff")
+    result = call("transcribe", "a.wav", *arguments)
+    assert (result.exit_code, result.stdout, fake.opened) == (2, "", [])
+    assert says in result.stderr
 
 
 def test_text_is_printed_as_it_is_decided(
@@ -110,6 +162,15 @@ def test_options_that_are_refused_before_any_work(
     assert (result.exit_code, result.stdout) == (2, "")
     assert says in result.stderr
     assert (fake.opened, names(Path())) == ([], ["a.wav", "b.wav", "x/a.wav"])
+
+
+def test_no_punctuation(call: Call, fake: Fake, wav: Wav) -> None:
+    wav("a.wav")
+    call("transcribe", "a.wav", "--no-punctuation")
+    call("transcribe", "a.wav")
+    asked, not_asked = (options for _, options in fake.calls)
+    assert asked["punctuation"] is False
+    assert "punctuation" not in not_asked
 
 
 def test_standard_input(call: Call, fake: Fake) -> None:

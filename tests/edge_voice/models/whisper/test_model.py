@@ -38,6 +38,9 @@ def test_one_window(script: Script, whisper: WhisperModel) -> None:
     assert first.tokens == tuple(Take([0.1, " Hello.", 0.8]).tokens(CONFIG))
     assert (first.temperature, first.avg_logprob) == (0.0, pytest.approx(0, abs=1e-6))
     assert first.no_speech_prob < 1e-6
+    for segment in found.segments:
+        assert len(segment.token_logprobs) == len(segment.tokens)
+        assert segment.token_logprobs == pytest.approx([0] * len(segment.tokens), abs=1e-6)
 
 
 def test_the_next_window_starts_where_the_last_segment_closed(
@@ -232,10 +235,16 @@ def test_previous_text_on_demand(script: Script, whisper: WhisperModel) -> None:
         ({"language": "xx"}, r"unknown language 'xx' \(known: de, en, fr\)"),
         ({"language": "EN"}, r"unknown language 'EN'"),
         ({"task": "sing"}, r"unknown task 'sing' \(known: transcribe, translate\)"),
-        ({"timestamps": "word"}, r"unknown timestamps 'word' \(known: none, segment\)"),
+        ({"timestamps": "line"}, r"unknown timestamps 'line' \(known: none, segment, word\)"),
+        (
+            {"timestamps": "word", "task": "translate"},
+            r"timestamps 'word' with task 'translate': .* \(allowed: none, segment\)",
+        ),
         ({"temperatures": ()}, r"temperatures \(\) \(allowed: one or more"),
         ({"temperatures": (0.0, -0.1)}, r"finite, 0 or more"),
         ({"temperatures": (float("nan"),)}, r"finite, 0 or more"),
+        ({"beam_size": 9}, r"beam_size 9 \(allowed: 1 to 8\)"),
+        ({"hotwords": ["x" * 101]}, r"hotword 1: a phrase of 101 characters"),
     ],
 )
 def test_wrong_options_are_refused_at_once(
@@ -246,8 +255,8 @@ def test_wrong_options_are_refused_at_once(
 
 
 def test_unknown_options(whisper: WhisperModel) -> None:
-    with pytest.raises(TypeError, match="unexpected option 'beam_size'"):
-        whisper.transcribe(sound(1), beam_size=5)
+    with pytest.raises(TypeError, match="unexpected option 'beams'"):
+        whisper.transcribe(sound(1), beams=5)
 
 
 def test_unusable_audio(whisper: WhisperModel) -> None:

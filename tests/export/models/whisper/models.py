@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.synthetic_whisper import Dtype, SyntheticCheckpoint
+from benchmarks.synthetic import Dtype
+from benchmarks.synthetic_whisper import SyntheticCheckpoint
 from benchmarks.whisper_sizes import WhisperSize
 from edge_voice.manifest import Manifest, SourceEntry
 from edge_voice.models.whisper import graphs
+from edge_voice.seq2seq import Decoder, Encoded
 from edge_voice.session import Session
 from edge_voice_export.pipeline import export_checkpoint
 
@@ -102,18 +104,28 @@ class Graphs:
         cross = {name: value for name, value in encoded.items() if name.count(".") == 2}
         return DecoderRun(self._decoder, cross, rows, self.config["text_positions"])
 
+    def runtime_decoder(self, encoded: Encoded) -> Decoder:
+        """What the runtime decodes one clip with."""
+        return Decoder(self._decoder, encoded, text_positions=self.config["text_positions"])
+
     def logits(self, encoded: dict[str, Array], ids: Array) -> Array:
         """(rows, n) ids in one pass → (rows, n, vocabulary)."""
         return self.decoder(encoded, len(ids)).feed(ids)
 
 
 class DecoderRun:
-    """The decoder graph with a cache that is copied at each call: nothing is shared in place."""
+    """The decoder graph with a cache that is copied at each call: nothing is shared in place.
+
+    Attributes:
+        looks: (clips, heads, n, positions) weights of cross-attention of each layer, of the
+            tokens fed last.
+    """
 
     def __init__(self, session: Session, cross: dict[str, Array], rows: int, capacity: int) -> None:
         self._session = session
         self._cross = cross
         self.length = 0
+        self.looks: list[Array] = []
         _, heads, _, size = session.shape("past_key_values.0.key")
         self.past = {
             f"past_key_values.{i}.{kind}": np.zeros((rows, heads, capacity, size), np.float32)
@@ -131,6 +143,7 @@ class DecoderRun:
                 "input_ids": ids.astype(np.int64),
                 "position_ids": np.tile(positions, (rows, 1)),
                 "logits_positions": np.arange(count) if wanted is None else wanted,
+                "attention_positions": np.arange(count),
                 "seqlens_k": np.full(rows, self.length - 1, np.int32),
                 "total_sequence_length": np.array(self.length, np.int32),
                 **self.past,
@@ -139,6 +152,7 @@ class DecoderRun:
         )
         self.past = {name: outputs[name.replace("past_key_values", "present")]
                      for name in self.past}  # fmt: skip
+        self.looks = [outputs[f"cross_attentions.{i}"] for i in range(self._session.layers)]
         return outputs["logits"]
 
 

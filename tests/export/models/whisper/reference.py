@@ -51,17 +51,23 @@ class ReferenceWhisper:
 
     def decode(self, ids: Array, encoded: Array) -> Array:
         """(n,) ids and (positions, width) encoder output → (n, vocabulary) logits."""
+        return self.decode_and_look(ids, encoded)[0]
+
+    def decode_and_look(self, ids: Array, encoded: Array) -> tuple[Array, list[Array]]:
+        """Logits, and (heads, n, positions) weights of cross-attention of each layer."""
         words = self._get("decoder.embed_tokens.weight")
         x = words[ids] + self._get("decoder.embed_positions.weight")[: len(ids)]
-        heads = self.decoder_heads
+        heads, looks = self.decoder_heads, []
         for i in range(self.decoder_layers):
             layer = f"decoder.layers.{i}"
             y = self._norm(f"{layer}.self_attn_layer_norm", x)
             x = x + self._attention(f"{layer}.self_attn", y, y, heads, causal=True)
             y = self._norm(f"{layer}.encoder_attn_layer_norm", x)
-            x = x + self._attention(f"{layer}.encoder_attn", y, encoded, heads, causal=False)
+            block = f"{layer}.encoder_attn"
+            looks.append(self._weights(block, y, encoded, heads, causal=False))
+            x = x + self._attention(block, y, encoded, heads, causal=False)
             x = x + self._feed_forward(layer, x)
-        return np.asarray(self._norm("decoder.layer_norm", x) @ words.T)
+        return np.asarray(self._norm("decoder.layer_norm", x) @ words.T), looks
 
     def greedy(self, prompt: list[int], encoded: Array, count: int) -> list[int]:
         """The likeliest ids after a prompt, one by one."""
@@ -89,15 +95,18 @@ class ReferenceWhisper:
         y = self._norm(f"{layer}.final_layer_norm", x)
         return self._linear(f"{layer}.fc2", _gelu(self._linear(f"{layer}.fc1", y)))
 
-    def _attention(self, name: str, x: Array, context: Array, heads: int, *, causal: bool) -> Array:
+    def _weights(self, name: str, x: Array, context: Array, heads: int, *, causal: bool) -> Array:
         query = _split(self._linear(f"{name}.q_proj", x), heads)
         key = _split(self._linear(f"{name}.k_proj", context, bias=False), heads)
-        value = _split(self._linear(f"{name}.v_proj", context), heads)
         scores = query @ key.transpose(0, 2, 1) / math.sqrt(query.shape[-1])
         if causal:
             scores += np.triu(np.full(scores.shape[1:], -np.inf), 1)
         weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        mixed = (weights / weights.sum(axis=-1, keepdims=True)) @ value
+        return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+
+    def _attention(self, name: str, x: Array, context: Array, heads: int, *, causal: bool) -> Array:
+        value = _split(self._linear(f"{name}.v_proj", context), heads)
+        mixed = self._weights(name, x, context, heads, causal=causal) @ value
         joined = mixed.transpose(1, 0, 2).reshape(len(x), -1)
         return self._linear(f"{name}.out_proj", joined)
 

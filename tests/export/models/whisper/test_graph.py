@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge_voice.seq2seq import Encoded
+
 from .models import Graphs, TinyCheckpoint, cosine, features, tiny_checkpoint, token_ids
 
 SHAPES: dict[str, dict[str, Any]] = {
@@ -51,6 +53,47 @@ def test_fp32_computes_what_the_paper_says(tokenizer, tmp_path, shape):
         assert expected.shape == (-(-frames // 2), tiny.checkpoint.size.width)
         agree(encoded["encoder_hidden_states"][0], expected)
         agree(graphs.logits(encoded, ids)[0], tiny.reference.decode(ids[0], expected))
+
+
+@pytest.mark.parametrize("shape", ["plain", "deep decoder", "one head", "odd width"])
+def test_where_the_decoder_looks(tokenizer, tmp_path, shape):
+    """The weights of cross-attention, of several clips; of several rows a clip, the first one's."""
+    tiny = tiny_checkpoint(tokenizer, **SHAPES[shape])
+    graphs = tiny.export(tmp_path / "out", "fp32")
+    clips, ids = features(tiny.checkpoint.size.mels, 80, batch=2), token_ids(4, 7)
+    run = graphs.decoder(graphs.encode(clips), 4)
+    run.feed(ids)
+    for clip in range(2):
+        hidden = tiny.reference.encode(clips[clip])
+        _, expected = tiny.reference.decode_and_look(ids[2 * clip], hidden)
+        assert len(run.looks) == len(expected)
+        for found, layer in zip(run.looks, expected, strict=True):
+            np.testing.assert_allclose(found[clip], layer, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_a_quantized_decoder_looks_at_the_same_places(tiny, graphs_of, precision):
+    x, ids = features(80, 200), token_ids(1, 20)
+    run = graphs_of[precision].decoder(graphs_of[precision].encode(x), 1)
+    run.feed(ids)
+    _, expected = tiny.reference.decode_and_look(ids[0], tiny.reference.encode(x[0]))
+    for found, layer in zip(run.looks, expected, strict=True):
+        np.testing.assert_allclose(found[0].sum(axis=-1), 1, atol=1e-5)
+        assert cosine(found[0], layer) > 0.999
+
+
+def test_cross_attention_in_pieces_is_that_of_one_pass(graphs_of, monkeypatch):
+    """`Decoder.cross_attention` on a real graph."""
+    monkeypatch.setattr("edge_voice.seq2seq._PIECE_TOKENS", 5)
+    graphs, ids = graphs_of["fp32"], token_ids(1, 17)
+    encoded = graphs.encode(features(80, 120))
+    run = graphs.decoder(encoded, 1)
+    run.feed(ids)
+    cross = {name: array for name, array in encoded.items() if name.count(".") == 2}
+    decoder = graphs.runtime_decoder(Encoded(None, cross, (60,)))
+    assert len(decoder.heads) == 6
+    found = decoder.cross_attention(ids[0], decoder.heads)
+    np.testing.assert_allclose(found, np.concatenate(run.looks, axis=1)[0], atol=1e-6)
 
 
 def test_the_reference_is_sensitive(tokenizer):
