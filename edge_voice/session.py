@@ -33,8 +33,22 @@ _DTYPES = {
 class Session:
     """One graph, opened. `run` takes and returns arrays by name."""
 
-    def __init__(self, path: str | os.PathLike[str], spec: GraphSpec, *, threads: int = 1) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        spec: GraphSpec,
+        *,
+        threads: int = 1,
+        any_shape: bool = False,
+    ) -> None:
         """Opens the graph and checks its names against `spec`.
+
+        Args:
+            path: The .onnx file.
+            spec: Names that it must have.
+            threads: Cores to use.
+            any_shape: Inputs have another shape at nearly every run. onnxruntime then makes no
+                memory plan for each, which it would keep.
 
         Raises:
             ModelError: onnxruntime cannot load the file.
@@ -43,7 +57,7 @@ class Session:
         self.path = Path(path)
         try:
             self._session = ort.InferenceSession(
-                os.fspath(path), _options(threads), providers=["CPUExecutionProvider"],
+                os.fspath(path), _options(threads, any_shape), providers=["CPUExecutionProvider"],
                 enable_fallback=0,
             )
         except Exception as error:  # onnxruntime's exceptions share no base class
@@ -141,12 +155,13 @@ def _as_ours(name: str, what: str, error: Exception) -> Exception:
     return ModelError(f"{name}: {what}: {message}")
 
 
-def _options(threads: int) -> ort.SessionOptions:
+def _options(threads: int, any_shape: bool) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads  # the default ignores cgroup limits
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
+    options.enable_mem_pattern = not any_shape
     # Idle threads sleep. Those of a graph that has just run would otherwise spin on the cores that
     # the next graph needs: with encoder and decoder on two cores that cost a third of the time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

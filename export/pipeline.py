@@ -78,7 +78,7 @@ def export_checkpoint(
         bundle = Bundle(folder, recipe, Report(name, precision), announce)
         recipe_module.build(checkpoint, bundle)
         announce("checking the graphs")
-        bundle.report.checks = recipe_module.check(bundle)
+        bundle.report.checks = recipe_module.check(checkpoint, bundle)
         return bundle.finish(
             model_type=model_type, name=name, licence=licence, source=provenance
         )

@@ -77,7 +77,7 @@ def build(checkpoint: Checkpoint, bundle: Bundle) -> None:
     bundle.set_facts(task="transcribe", languages=languages_of(config), config=asdict(config))
 
 
-def check(bundle: Bundle) -> dict[str, float]:
+def check(_: Checkpoint, bundle: Bundle) -> dict[str, float]:
     """Numeric checks of the finished graphs."""
     config = WhisperConfig(**bundle.facts["config"])
     return numeric_check.check(bundle.folder, bundle.graphs, config)

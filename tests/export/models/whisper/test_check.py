@@ -12,6 +12,7 @@ import pytest
 from edge_voice.errors import GraphMismatch
 from edge_voice.manifest import from_dict
 from edge_voice.models.whisper.config import WhisperConfig
+from edge_voice_export import numeric_check
 from edge_voice_export.models.whisper import check as module
 from edge_voice_export.models.whisper.check import check
 
@@ -65,6 +66,6 @@ def test_a_cache_that_does_not_keep_its_promise(exported, monkeypatch):
 
 
 def test_bundles_that_are_too_large_are_not_opened(exported, monkeypatch):
-    monkeypatch.setattr(module, "_LARGEST_BYTES", 1000)
+    monkeypatch.setattr(numeric_check, "_LARGEST_BYTES", 1000)
     monkeypatch.setattr(module, "Session", None)
     assert run_check(exported) == {}
