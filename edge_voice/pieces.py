@@ -72,9 +72,16 @@ class PieceTokenizer:
         Control tokens and ids without a piece say nothing. Bytes that are no UTF-8, as a cut-off
         character leaves them, become U+FFFD.
         """
-        count = len(self._pieces)
-        spoken = (i for i in ids if 0 <= i < count and i not in self.control)
-        return b"".join(_piece_bytes(self._pieces[i]) for i in spoken).decode("utf-8", "replace")
+        return b"".join(self.pieces(ids)).decode("utf-8", "replace")
+
+    def pieces(self, ids: Iterable[int]) -> list[bytes]:
+        """Bytes of each id: none for those that say nothing."""
+        return [self._bytes(i) for i in ids]
+
+    def _bytes(self, i: int) -> bytes:
+        if not 0 <= i < len(self._pieces) or i in self.control:
+            return b""
+        return _piece_bytes(self._pieces[i])
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text; what looks like a control token is text like any other.

@@ -138,11 +138,26 @@ class GraphBuilder:
             "Slice", rows, self.constant([0]), self.constant([width]), self.constant([-1])
         )
 
-    def tied_head(self, x: ir.Value, name: str, table: Matrix) -> ir.Value:
-        """X · tableᵀ for a vocabulary whose table is also the embedding."""
+    def tied_head(
+        self, x: ir.Value, name: str, table: Matrix, bias: Array | None = None
+    ) -> ir.Value:
+        """X · tableᵀ + bias for a vocabulary whose table is also the embedding."""
+        if self._recipe.scheme(name).bits != 32:
+            return self.linear(x, name, table, bias)
+        logits = self.op("FusedMatMul", x, self._table(name, table), domain=CONTRIB, transB=1)
+        return logits if bias is None else self.op("Add", logits, self.vector(f"{name}.bias", bias))
+
+    def coded_table(self, name: str, values: Array) -> tuple[ir.Value, Array | None]:
+        """A matrix that is an operand, not a layer, in 8 bits unless the recipe says float32.
+
+        Returns:
+            The table (rows, columns), and the (rows,) float32 scales that its int8 codes have to
+            be multiplied by; None where it is stored as float32.
+        """
         if self._recipe.scheme(name).bits == 32:
-            return self.op("FusedMatMul", x, self._table(name, table), domain=CONTRIB, transB=1)
-        return self.linear(x, name, table)
+            return self.vector(name, values), None
+        tensor, scales = self._store.row_codes(name, values)
+        return self._initializer(tensor), scales
 
     # Layers
 
@@ -172,6 +187,10 @@ class GraphBuilder:
         """The exact (erf) form."""
         return self.op("Gelu", x, domain=CONTRIB)
 
+    def silu(self, x: ir.Value) -> ir.Value:
+        """X · sigmoid(x), which is one kernel under this name."""
+        return self.op("QuickGelu", x, domain=CONTRIB, alpha=1.0)
+
     def split_heads(
         self, x: ir.Value, heads: int, size: int, *, transposed: bool = False
     ) -> ir.Value:
@@ -182,6 +201,11 @@ class GraphBuilder:
     def merge_heads(self, x: ir.Value, shape: ir.Value) -> ir.Value:
         """(batch, heads, n, size) → the given shape, whose last axis is heads · size."""
         return self.op("Reshape", self.op("Transpose", x, perm=[0, 2, 1, 3]), shape)
+
+    def label(self, value: ir.Value, name: str) -> ir.Value:
+        """Names a value inside the graph, for people and tests who look into it."""
+        value.name = name
+        return value
 
     def input_names(self) -> list[str]:
         """Names of the inputs declared so far."""

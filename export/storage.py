@@ -92,6 +92,15 @@ class WeightStore:
             self._whole(f"{name}.zero_point", np.zeros(rows, np.int8)),
         )
 
+    def row_codes(self, name: str, values: Array) -> tuple[ir.TensorProtocol, Array]:
+        """(rows, columns) int8 and the (rows,) scales that give the values back."""
+        codes, scales = quantize_channels(values)
+        meter = ErrorMeter()
+        meter.add(values, codes * scales[:, None])
+        size = codes.nbytes + scales.nbytes
+        self._report.layers.append(Layer(name, "int8", codes.size, size, meter.relative))
+        return self._whole(name, codes), scales
+
     def blocks(self, name: str, matrix: Matrix, scheme: Scheme) -> Blocks:
         """Block-quantizes a matrix; a second user of the same matrix shares its bytes."""
         key = (matrix, scheme)

@@ -73,6 +73,62 @@ class StackedMatrix:
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ScaledMatrix:
+    """A matrix times a number; a power of two loses nothing."""
+
+    matrix: Matrix
+    factor: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Matrix`."""
+        return self.matrix.shape
+
+    def rows(self, start: int, stop: int) -> Array:
+        """See `Matrix`."""
+        return self.matrix.rows(start, stop) * np.float32(self.factor)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PaddedHeads:
+    """A projection whose heads are filled up with zero channels, for kernels that want wide ones.
+
+    Attributes:
+        matrix: (heads · size, inputs); with `inwards`, (outputs, heads · size).
+        heads: Attention heads.
+        padded: Channels of a head afterwards, at least as many as before.
+        inwards: Whether the heads are the matrix's inputs, as in an output projection.
+    """
+
+    matrix: Matrix
+    heads: int
+    padded: int
+    inwards: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Matrix`."""
+        rows, width = self.matrix.shape
+        wide = self.heads * self.padded
+        return (rows, wide) if self.inwards else (wide, width)
+
+    def rows(self, start: int, stop: int) -> Array:
+        """See `Matrix`."""
+        if self.inwards:
+            return pad_heads(self.matrix.rows(start, stop), self.heads, self.padded)
+        whole = self.matrix.rows(0, self.matrix.shape[0])
+        return pad_heads(whole.T, self.heads, self.padded).T[start:stop]
+
+
+def pad_heads(values: Array, heads: int, padded: int) -> Array:
+    """(…, heads · size) → (…, heads · padded), zeros behind the channels of each head."""
+    *rest, width = values.shape
+    shaped = values.reshape(*rest, heads, width // heads)
+    missing = padded - width // heads
+    return np.pad(shaped, [(0, 0)] * (len(rest) + 1) + [(0, missing)]).reshape(*rest, -1)
+
+
 def row_chunks(matrix: Matrix) -> Iterator[tuple[int, Array]]:
     """(first row, rows) pairs that cover the matrix in order."""
     count, width = matrix.shape

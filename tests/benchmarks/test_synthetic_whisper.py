@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.synthetic_whisper import SyntheticCheckpoint, main, stored_bytes, write_folder
+from benchmarks.synthetic import stored_bytes, write_folder
+from benchmarks.synthetic_whisper import SyntheticCheckpoint, main
 from benchmarks.whisper_sizes import SIZES, WhisperSize, tensor_shapes
 from edge_voice.errors import UnsupportedModel
 from edge_voice_export.checkpoint import open_checkpoint

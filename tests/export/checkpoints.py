@@ -9,7 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.synthetic_whisper import Dtype, SyntheticCheckpoint, stored_bytes, write_folder
+from benchmarks.synthetic import Dtype, stored_bytes, write_folder
+from benchmarks.synthetic_whisper import SyntheticCheckpoint
 from benchmarks.whisper_sizes import WhisperSize
 
 from .torch_files import TorchTensor, write_torch_file

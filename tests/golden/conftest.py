@@ -13,6 +13,7 @@ from edge_voice.hub.pull import pull
 from edge_voice_export import export_bundle
 from tests.export.checkpoints import write_tiny_whisper
 
+from .cohere_tiny import CohereTiny
 from .whisper_tiny_en import Clip, clips, full_clips
 
 
@@ -42,3 +43,16 @@ def random_model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def tiny_en() -> Callable[[str], Path]:
     """The bundle of a precision; the published weights are fetched if it is not in the store."""
     return lambda precision: pull("whisper-tiny.en", precision)
+
+
+@pytest.fixture(scope="session")
+def cohere(data: Path) -> CohereTiny:
+    return CohereTiny(data / "cohere_transcribe_tiny")
+
+
+@pytest.fixture(scope="session")
+def cohere_model(cohere: CohereTiny, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The tiny checkpoint, exported as fp32."""
+    folder = tmp_path_factory.mktemp("cohere")
+    export_bundle(cohere.published, folder / "out", precision="fp32", name="tiny")
+    return edge_voice.load(folder / "out", threads=1)

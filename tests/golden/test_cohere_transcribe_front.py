@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_voice.models.cohere_transcribe.chunks import reference_chunks
+from edge_voice.models.cohere_transcribe.chunks import CutRule
 from edge_voice.models.cohere_transcribe.frontend import FrontEnd
 
 from . import cohere_transcribe_tiny as tiny
@@ -65,12 +65,12 @@ def test_features_of_chunks(waveforms, expected, texts, chunk):
 def test_chunks(waveforms, texts, clip):
     said = texts["clips"][clip]
     assert len(waveforms[clip]) == said["samples"]
-    assert list(map(list, reference_chunks(waveforms[clip]))) == said["chunk_boundaries_samples"]
+    assert list(map(list, CutRule.of().chunks(waveforms[clip]))) == said["chunk_boundaries_samples"]
 
 
 def test_chunks_of_the_beginning_of_a_recording(waveforms, texts):
     cases = texts["prefix_chunking_of_c"]
     assert {480_000, 480_001, 560_000, 560_001} <= {case["samples"] for case in cases}
     for case in cases:
-        chunks = reference_chunks(waveforms["c"][: case["samples"]])
+        chunks = CutRule.of().chunks(waveforms["c"][: case["samples"]])
         assert list(map(list, chunks)) == case["boundaries"]

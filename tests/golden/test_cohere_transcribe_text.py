@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edge_voice.models.cohere_transcribe.chunks import join_texts
 from edge_voice.pieces import PieceTokenizer
+from edge_voice.transcriber import join_texts
 from edge_voice_export.pieces import read_pieces
 
 from . import cohere_transcribe_tiny as tiny

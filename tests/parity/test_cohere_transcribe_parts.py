@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_voice.models.cohere_transcribe.chunks import reference_chunks
+from edge_voice.models.cohere_transcribe.chunks import CutRule
 from edge_voice.models.cohere_transcribe.dither import FEWEST_SAMPLES, seeded_noise
 from edge_voice.models.cohere_transcribe.frontend import FrontEnd
 from edge_voice.pieces import BYTE_PIECES, PieceTokenizer
@@ -73,7 +73,7 @@ def test_chunks(seed):
     waveform = speech(int(random.integers(30 * RATE, 200 * RATE)), seed)
     expected = CohereAsrFeatureExtractor()._split_audio_chunks_energy(torch.from_numpy(waveform))
 
-    chunks = reference_chunks(waveform)
+    chunks = CutRule.of().chunks(waveform)
     assert [stop - start for start, stop in chunks] == [len(chunk) for chunk in expected]
 
 
@@ -90,12 +90,10 @@ def test_chunks_of_other_lengths(max_seconds, overlap_seconds, window):
     )
     expected = extractor._split_audio_chunks_energy(torch.from_numpy(waveform))
 
-    chunks = reference_chunks(
-        waveform,
-        max_seconds=max_seconds,
-        overlap_seconds=overlap_seconds,
-        window_samples=window,
+    rule = CutRule.of(
+        max_seconds=max_seconds, overlap_seconds=overlap_seconds, window_samples=window
     )
+    chunks = rule.chunks(waveform)
     assert [stop - start for start, stop in chunks] == [len(chunk) for chunk in expected]
 
 

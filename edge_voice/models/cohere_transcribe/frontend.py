@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from edge_voice.features import LogMel
+from edge_voice.models.cohere_transcribe.config import SAMPLE_RATE
 from edge_voice.models.cohere_transcribe.dither import seeded_noise
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = 160  # 10 ms hop
 # A clip is normalised by its own deviation, and one frame has none.
 FEWEST_SAMPLES = 2 * SAMPLES_PER_FRAME

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_voice.models.cohere_transcribe.chunks import join_texts, reference_chunks
+from edge_voice.models.cohere_transcribe.chunks import CutRule
+from edge_voice.transcriber import join_texts
 
 RATE = 16_000
 LONGEST, SEARCHED, WINDOW = 35 * RATE, 5 * RATE, 1600
@@ -35,7 +36,7 @@ def by_definition(waveform: np.ndarray) -> list[tuple[int, int]]:
 def test_chunks_cover_the_recording_once(seed):
     samples = int(np.random.default_rng(seed).integers(LONGEST - RATE, 160 * RATE))
     waveform = speech(samples, seed)
-    chunks = reference_chunks(waveform)
+    chunks = CutRule.of().chunks(waveform)
 
     starts, stops = zip(*chunks, strict=True)
     assert (starts[0], stops[-1]) == (0, samples)
@@ -48,33 +49,33 @@ def test_chunks_cover_the_recording_once(seed):
 
 @pytest.mark.parametrize("samples", [1, 1600, 30 * RATE, 30 * RATE + 1, LONGEST])
 def test_what_fits_is_not_cut(samples):
-    assert reference_chunks(speech(samples, 0)) == [(0, samples)]
+    assert CutRule.of().chunks(speech(samples, 0)) == [(0, samples)]
 
 
 def test_nothing_has_no_chunks():
-    assert reference_chunks(np.zeros(0, np.float32)) == []
+    assert CutRule.of().chunks(np.zeros(0, np.float32)) == []
 
 
 def test_the_cut_is_where_the_quietest_window_begins():
     waveform = np.ones(LONGEST + 1, np.float32)
     quiet = LONGEST - SEARCHED + 7 * WINDOW
     waveform[quiet : quiet + WINDOW] = 0.5
-    assert reference_chunks(waveform) == [(0, quiet), (quiet, LONGEST + 1)]
+    assert CutRule.of().chunks(waveform) == [(0, quiet), (quiet, LONGEST + 1)]
     # Outside the last five seconds nobody looks.
     waveform[: LONGEST - SEARCHED] = 0
-    assert reference_chunks(waveform) == [(0, quiet), (quiet, LONGEST + 1)]
+    assert CutRule.of().chunks(waveform) == [(0, quiet), (quiet, LONGEST + 1)]
 
 
 def test_of_equal_windows_the_first_is_taken():
     first = LONGEST - SEARCHED
-    chunks = reference_chunks(np.ones(LONGEST + 1, np.float32))
+    chunks = CutRule.of().chunks(np.ones(LONGEST + 1, np.float32))
     assert chunks == [(0, first), (first, LONGEST + 1)]
 
 
 def test_the_last_window_does_not_count():
     waveform = np.ones(LONGEST + 1, np.float32)
     waveform[LONGEST - WINDOW :] = 0
-    assert reference_chunks(waveform)[0] == (0, LONGEST - SEARCHED)
+    assert CutRule.of().chunks(waveform)[0] == (0, LONGEST - SEARCHED)
 
 
 # In order: windows that do not divide the stretch; one window only; a stretch as long as a chunk,
@@ -89,7 +90,7 @@ def test_the_last_window_does_not_count():
 )
 def test_other_lengths(options, expected):
     waveform = np.ones(RATE + 1, np.float32)
-    assert reference_chunks(waveform, **options)[0] == (0, expected)
+    assert CutRule.of(**options).chunks(waveform)[0] == (0, expected)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,254 @@
+"""Cohere Transcribe as a `Transcriber`: audio in, segments out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+
+from edge_voice.audio import AudioInput, AudioStream, open_stream
+from edge_voice.errors import OptionError
+from edge_voice.language_id import identify
+from edge_voice.manifest import Manifest, from_dict
+from edge_voice.models.cohere_transcribe import graphs
+from edge_voice.models.cohere_transcribe.chunks import CutRule
+from edge_voice.models.cohere_transcribe.config import (
+    SAMPLE_RATE,
+    CohereConfig,
+    positions_of,
+)
+from edge_voice.models.cohere_transcribe.frontend import FrontEnd
+from edge_voice.models.cohere_transcribe.listener import Heard, Listener
+from edge_voice.models.cohere_transcribe.sentences import Sentence, is_several, split, whole
+from edge_voice.models.cohere_transcribe.settings import Settings, read_settings
+from edge_voice.pieces import PieceTokenizer
+from edge_voice.results import Segment, Transcript
+from edge_voice.seq2seq import Encoder
+from edge_voice.session import Session
+from edge_voice.transcriber import SegmentStream, TranscribeOptions
+from edge_voice.vad import ChunkRules, SpeechChunk, VoiceActivity, speech_chunks
+from edge_voice.words import Span
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+# Pauses are looked for from here on; speech without any goes on to the longest clip.
+_TARGET_SECONDS = 30.0
+# Rows of a step: chunks that are decoded side by side, or the beams of fewer of them.
+_ROWS = 4
+
+
+class CohereModel:
+    """A loaded Cohere Transcribe bundle.
+
+    Attributes:
+        config: The checkpoint's numbers.
+        languages: ISO 639 codes that `language` accepts.
+        chunk_rules: How recordings are cut when voice activity is used.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, *, threads: int) -> None:
+        """Opens the graphs.
+
+        Raises:
+            ModelError: A file is damaged or does not fit the code.
+        """
+        self.config = from_dict(CohereConfig, manifest.config, "manifest.json: config")
+        self.languages = manifest.languages
+        longest = self.config.clip_seconds
+        self.chunk_rules = ChunkRules(
+            target_chunk_seconds=min(_TARGET_SECONDS, longest), max_chunk_seconds=longest
+        )
+        self._cut_rule = CutRule.of(
+            max_seconds=longest,
+            overlap_seconds=self.config.overlap_seconds,
+            window_samples=self.config.energy_window_samples,
+        )
+        self._threads = threads
+        self._tokenizer = PieceTokenizer(folder / manifest.asset("vocabulary"))
+        self._front_end = FrontEnd(self.config.mels)
+        encoder = Session(
+            folder / manifest.graph("encoder"), graphs.ENCODER, threads=threads, any_shape=True
+        )
+        encoder.check_size("input_features", 2, self.config.mels)
+        decoder = Session(folder / manifest.graph("decoder"), graphs.DECODER, threads=threads)
+        decoder.check_size("logits", 2, self.config.vocabulary)
+        self._encoder = Encoder(encoder, positions_of)
+        self.listener = Listener(self._encoder, decoder, self._front_end, self.config)
+
+    # For people
+
+    def transcribe(self, audio: AudioInput, **options: Unpack[TranscribeOptions]) -> Transcript:
+        """Transcribes a whole recording; see `stream`."""
+        return self.stream(audio, **options).join()
+
+    def stream(self, audio: AudioInput, **options: Unpack[TranscribeOptions]) -> SegmentStream:
+        """Transcribes a recording segment by segment, in bounded memory.
+
+        Args:
+            audio: Path, bytes, binary file or array of samples.
+            **options: See `TranscribeOptions`. Without a language, a multilingual Whisper that is
+                in the store listens to the first piece of speech and says which one it is.
+
+        Raises:
+            AudioError: The audio cannot be used; also while iterating.
+            OptionError: An option's value is not allowed, or the language is to be detected and
+                there is no model to do it.
+        """
+        settings = read_settings(options, self.languages, self._tokenizer)
+        stream = SegmentStream()
+        blocks = open_stream(
+            audio, sample_rate=SAMPLE_RATE, source_rate=options.get("sample_rate")
+        )
+        return stream.attach(self._segments(blocks, settings, stream))
+
+    # For tests and tools
+
+    def features(self, waveform: Array) -> Array:
+        """Normalised log-mel features of one clip: (n,) at 16 kHz → (n // 160, mels)."""
+        return self._front_end(waveform)
+
+    def encode(self, features: Array) -> Array:
+        """Encoder output as the decoder sees it: (frames, mels) → (⌈frames / 8⌉, width).
+
+        Raises:
+            OptionError: More frames than the longest clip has.
+        """
+        most = round(self.config.clip_seconds * 100)
+        if not 1 <= len(features) <= most:
+            raise OptionError(f"{len(features)} frames of features (allowed: 1 to {most})")
+        encoded = self._encoder([features], hidden_states=True)
+        return np.asarray(np.asarray(encoded.hidden_states)[0])
+
+    def chunks(self, waveform: Array) -> list[tuple[int, int]]:
+        """Where the reference cuts a recording: first sample and sample behind of each piece.
+
+        No voice activity: it cuts at the quietest place of the last seconds of a clip.
+        """
+        return self._cut_rule.chunks(waveform)
+
+    def generate(
+        self,
+        waveform: Array,
+        language: str,
+        punctuation: bool = True,
+        max_new_tokens: int | None = None,
+    ) -> list[int]:
+        """Plain greedy ids of one clip, the prompt included: no guards, no voice activity.
+
+        Args:
+            waveform: (n,) float32 at 16 kHz; at most the longest clip.
+            language: ISO 639 code.
+            punctuation: Whether the prompt asks for punctuation.
+            max_new_tokens: As many as the decoder has room for by default.
+
+        Returns:
+            Ids, the end token included when it was reached.
+
+        Raises:
+            OptionError: Unknown language, or a longer clip.
+        """
+        if len(waveform) > self.config.clip_samples:
+            raise OptionError(
+                f"{len(waveform) / SAMPLE_RATE:.1f} s at once (allowed:"
+                f" {self.config.clip_seconds:g} s; `chunks` cuts, `transcribe` takes any length)"
+            )
+        prompt = self.config.prompt(language, punctuation=punctuation)
+        count = self.config.text_positions if max_new_tokens is None else max_new_tokens
+        return self.listener.greedy(waveform, prompt, count)
+
+    # One recording
+
+    def _segments(
+        self, blocks: AudioStream, settings: Settings, stream: SegmentStream
+    ) -> Iterator[Segment]:
+        stream.language = settings.language
+        stream.language_probability = 1.0 if stream.language else 0.0
+        with blocks:
+            counted = stream.counted(blocks, SAMPLE_RATE)
+            chunks = self._chunks(counted, settings)
+            first = next(chunks, None)
+            if first is not None:
+                if stream.language is None:
+                    self._detect_language(first, stream)
+                size = max(1, _ROWS // settings.decoding.rows())
+                for group in _grouped(chain([first], chunks), size):
+                    yield from self._group(group, settings, stream)
+        stream.position = stream.duration
+
+    def _chunks(self, blocks: Iterable[Array], settings: Settings) -> Iterator[SpeechChunk]:
+        if settings.vad:
+            return speech_chunks(blocks, VoiceActivity(), self.chunk_rules)
+        return self._cut_rule.cut(blocks)
+
+    def _detect_language(self, chunk: SpeechChunk, stream: SegmentStream) -> None:
+        guess = identify(chunk.waveform, self.languages, self._threads)
+        stream.language, stream.language_probability = guess.language, guess.probability
+
+    def _group(
+        self, group: list[SpeechChunk], settings: Settings, stream: SegmentStream
+    ) -> Iterator[Segment]:
+        prompt = self.config.prompt(str(stream.language), punctuation=settings.punctuation)
+        waveforms = [chunk.waveform for chunk in group]
+        heard = self.listener.listen(
+            waveforms,
+            prompt,
+            settings.decoding,
+            timed=lambda tokens: self._wants_times(tokens, settings),
+        )
+        for chunk, result in zip(group, heard, strict=True):
+            for sentence in self._sentences(chunk, result, settings):
+                keep_words = settings.timestamps == "word"
+                yield _segment(sentence, chunk.start / SAMPLE_RATE, result, keep_words=keep_words)
+            stream.position = (chunk.start + len(chunk.waveform)) / SAMPLE_RATE
+
+    def _wants_times(self, tokens: Sequence[int], settings: Settings) -> bool:
+        """A chunk of one sentence is as long as the chunk: its words need not be looked for."""
+        if settings.timestamps == "none":
+            return False
+        text = self._tokenizer.decode(tokens).strip()
+        return bool(text) and (settings.timestamps == "word" or is_several(text))
+
+    def _sentences(self, chunk: SpeechChunk, heard: Heard, settings: Settings) -> list[Sentence]:
+        speech = _spans(chunk)
+        if not heard.starts:
+            return whole(heard, self._tokenizer, speech)
+        return split(heard, self._tokenizer, speech, listened=settings.vad)
+
+
+def _grouped(chunks: Iterable[SpeechChunk], size: int) -> Iterator[list[SpeechChunk]]:
+    group: list[SpeechChunk] = []
+    for chunk in chunks:
+        group.append(chunk)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _spans(chunk: SpeechChunk) -> list[Span]:
+    """Where speech was heard, in seconds from the start of the chunk."""
+    return [
+        ((start - chunk.start) / SAMPLE_RATE, (stop - chunk.start) / SAMPLE_RATE)
+        for start, stop in chunk.speech
+    ]
+
+
+def _segment(sentence: Sentence, offset: float, heard: Heard, *, keep_words: bool) -> Segment:
+    return Segment(
+        start=round(offset + sentence.start, 3),
+        end=round(offset + sentence.end, 3),
+        text=sentence.text,
+        tokens=sentence.tokens,
+        avg_logprob=heard.avg_logprob,
+        token_logprobs=sentence.logprobs,
+        words=tuple(word.moved(offset) for word in sentence.words) if keep_words else (),
+    )
+
+
+def load(folder: Path, manifest: Manifest, *, threads: int) -> CohereModel:
+    """What the loader calls."""
+    return CohereModel(folder, manifest, threads=threads)

@@ -1,0 +1,96 @@
+"""From the tokens of a chunk to segments as people read them: sentences, with times."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from edge_voice.models.cohere_transcribe.listener import Heard
+from edge_voice.pieces import PieceTokenizer
+from edge_voice.results import Word
+from edge_voice.words import Span, spell, timed_words
+
+_ENDS = (".", "?", "!", "…", "。", "！", "？", "؟", "।")
+_UNSPACED_ENDS = ("。", "！", "？")
+_CLOSING = "\"'”’»)]」』"
+# Where nobody writes full stops, a pause like this one ends a sentence too.
+_PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A part of a chunk.
+
+    Attributes:
+        start: Seconds from the start of the chunk.
+        end: Seconds from the start of the chunk.
+        text: What is said.
+        tokens: The same as ids.
+        logprobs: Natural-log probability of each token.
+        words: With times in seconds from the start of the chunk.
+    """
+
+    start: float
+    end: float
+    text: str
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    words: tuple[Word, ...]
+
+
+def is_several(text: str) -> bool:
+    """Whether the text goes on after the end of a sentence."""
+    return any(_ends(word) for word in text.split()[:-1]) or any(
+        mark in text.rstrip(_CLOSING)[:-1] for mark in _UNSPACED_ENDS
+    )
+
+
+def whole(heard: Heard, tokenizer: PieceTokenizer, speech: Sequence[Span]) -> list[Sentence]:
+    """A chunk as one sentence, from its first sound to its last; none if nothing is said."""
+    text = tokenizer.decode(heard.tokens).strip()
+    if not text:
+        return []
+    start, end = speech[0][0], speech[-1][1]
+    return [Sentence(start, end, text, heard.tokens, heard.logprobs, ())]
+
+
+def split(
+    heard: Heard, tokenizer: PieceTokenizer, speech: Sequence[Span], *, listened: bool
+) -> list[Sentence]:
+    """A chunk as sentences.
+
+    Args:
+        heard: With times of its tokens.
+        tokenizer: Knows what tokens spell.
+        speech: Where in the chunk speech was heard, in seconds.
+        listened: Whether voice activity found that, or `speech` is just all of the chunk.
+    """
+    pieces = tokenizer.pieces(heard.tokens)
+    spellings = spell(pieces)
+    chances = [math.exp(logprob) for logprob in heard.logprobs]
+    words = timed_words(spellings, heard.starts, chances, speech if listened else None)
+    found = []
+    for first, last in _groups(words):
+        tokens = slice(spellings[first].first, spellings[last - 1].last)
+        text = tokenizer.decode(heard.tokens[tokens]).strip()
+        inside = tuple(words[first:last])
+        start, end = inside[0].start, inside[-1].end
+        found.append(
+            Sentence(start, end, text, heard.tokens[tokens], heard.logprobs[tokens], inside)
+        )
+    return [sentence for sentence in found if sentence.text]
+
+
+def _groups(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """First word of each sentence, and the word behind its last."""
+    first = 0
+    for i, word in enumerate(words):
+        following = words[i + 1] if i + 1 < len(words) else None
+        if following is None or _ends(word.text) or following.start - word.end >= _PAUSE_SECONDS:
+            yield first, i + 1
+            first = i + 1
+
+
+def _ends(word: str) -> bool:
+    return word.rstrip(_CLOSING).endswith(_ENDS)
