@@ -23,11 +23,11 @@ import click
 
 from benchmarks import machine
 from benchmarks.children import call
+from benchmarks.cohere_ours import CONTEXT_SECONDS
 
 _OURS = "benchmarks.cohere_ours"
 _PEERS = "benchmarks.cohere_torch"
 _CLIPS = (5.0, 10.0, 15.0, 20.0, 30.0, 35.0)
-_CONTEXT_SECONDS = 30.0
 _EXPORT_LIMIT_BYTES = 2_000_000_000
 _SIZES = ("published", "middle", "smallest")
 _VERSIONS = ("edge-voice", "onnxruntime", "numpy", "torch", "transformers")
@@ -92,14 +92,14 @@ def peers(plan: Plan) -> Iterator[dict[str, Any]]:
     """One row for each dtype of transformers; float32 at the context's length only."""
     for dtype in _DTYPES:
         threads = plan.threads[0]
-        clips = plan.clips if dtype == "bfloat16" else (_CONTEXT_SECONDS,)
+        clips = plan.clips if dtype == "bfloat16" else (CONTEXT_SECONDS,)
         row = call(
             f"{_PEERS}:run",
             size=plan.size,
             dtype=dtype,
             threads=threads,
             clips=clips,
-            context=_CONTEXT_SECONDS,
+            context=CONTEXT_SECONDS,
             rounds=max(1, plan.rounds - 1),
         )
         _say(f"transformers {dtype}: {_times(row)},", row["peak_bytes"])
@@ -110,7 +110,7 @@ def peers(plan: Plan) -> Iterator[dict[str, Any]]:
 def _times(row: dict[str, Any]) -> str:
     clips = {clip["seconds"]: clip["encoder_seconds"]["min"] for clip in row["clips"]}
     step = row["context"]["step_milliseconds"]["1"]["min"]
-    encoder = clips.get(_CONTEXT_SECONDS, clips[max(clips)])
+    encoder = clips.get(CONTEXT_SECONDS, clips[max(clips)])
     text = f"encoder {encoder:.2f} s, step {step:.1f} ms"
     if "floor" in row:
         floor = row["floor"]
@@ -161,7 +161,7 @@ def main(with_peers: bool, out: Path | None, **options: Any) -> None:
         "machine": machine.facts(_VERSIONS),
         "size": plan.size,
         "load_average": load,
-        "context_seconds": _CONTEXT_SECONDS,
+        "context_seconds": CONTEXT_SECONDS,
         "rows": rows,
     }
     out.write_text(json.dumps(result, indent=1) + "\n")
