@@ -168,6 +168,22 @@ class GraphBuilder:
         total = self.op("Add", x, residual)
         return self.layer_norm(total, name, gamma, beta), total
 
+    def rms_norm(self, x: ir.Value, name: str, gamma: Array, epsilon: float) -> ir.Value:
+        """X / √(mean(x²) + epsilon) · gamma over the last axis (Zhang & Sennrich 2019)."""
+        scale = self.vector(f"{name}.weight", gamma)
+        return self.op("SimplifiedLayerNormalization", x, scale, axis=-1, epsilon=epsilon)
+
+    def add_rms_norm(
+        self, x: ir.Value, residual: ir.Value, name: str, gamma: Array, epsilon: float
+    ) -> tuple[ir.Value, ir.Value]:
+        """(rms_norm(x + residual), x + residual)."""
+        total = self.op("Add", x, residual)
+        return self.rms_norm(total, name, gamma, epsilon), total
+
+    def silu(self, x: ir.Value) -> ir.Value:
+        """X · sigmoid(x), in one kernel."""
+        return self.op("QuickGelu", x, domain=CONTRIB, alpha=1.0)
+
     def gelu(self, x: ir.Value) -> ir.Value:
         """The exact (erf) form."""
         return self.op("Gelu", x, domain=CONTRIB)

@@ -1,0 +1,313 @@
+"""Voxtral TTS as a `Synthesizer`: text in, chunks of audio out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, Unpack, cast
+
+import numpy as np
+
+from edge_voice.errors import OptionError
+from edge_voice.manifest import Manifest, from_dict
+from edge_voice.models.voxtral_tts import graphs, voices
+from edge_voice.models.voxtral_tts.acoustic import AcousticTransformer
+from edge_voice.models.voxtral_tts.backbone import Backbone
+from edge_voice.models.voxtral_tts.codec import CodecStream
+from edge_voice.models.voxtral_tts.config import (
+    END_AUDIO,
+    SPECIAL_CODES,
+    VoxtralConfig,
+    language_of,
+)
+from edge_voice.models.voxtral_tts.passages import (
+    Passage,
+    check_script,
+    passages,
+    sentences,
+)
+from edge_voice.models.voxtral_tts.prompt import Prompts
+from edge_voice.models.voxtral_tts.settings import (
+    Sampling,
+    check_keys,
+    most_frames,
+    read_sampling,
+)
+from edge_voice.models.voxtral_tts.speech import chunked, first_good_attempt
+from edge_voice.session import Session
+from edge_voice.synthesizer import AudioChunk, SpeakOptions
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_PAUSE_SECONDS = 0.2  # between passages, besides the silence that the model makes itself
+_RAMP_SECONDS = 0.005  # so that speech that is cut off ends without a click
+
+
+class VoxtralModel:
+    """A loaded Voxtral TTS bundle; one text is spoken at a time.
+
+    Attributes:
+        config: The checkpoint's numbers.
+        languages: ISO 639 codes that `language` accepts.
+        sample_rate: Samples per second.
+        backbone: The language model and its cache.
+        acoustic: Makes a frame's codes from a hidden state.
+        prompts: Vocabulary and embeddings.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, *, threads: int) -> None:
+        """Opens graphs and tables.
+
+        Raises:
+            ModelError: A file is damaged or does not fit the code.
+        """
+        self.config = from_dict(VoxtralConfig, manifest.config, "manifest.json: config")
+        self.languages = manifest.languages
+        self.sample_rate = self.config.sample_rate
+        self._folder, self._manifest = folder, manifest
+        files = {role: manifest.graph(role) for role in ("backbone", "head", "velocity", "time")}
+        session = Session(folder / files["backbone"], graphs.BACKBONE, threads=threads)
+        self.backbone = Backbone(session, self.config.max_positions)
+        self.acoustic = AcousticTransformer(folder, files, self.config, threads)
+        self._codec = Session(folder / manifest.graph("codec"), graphs.CODEC, threads=threads)
+        self._codec.check_size("audio_codes", 1, len(self.config.code_limits))
+        self.prompts = Prompts(folder, manifest, self.config, self.backbone.width)
+        self._added: dict[str, Array] = {}
+        self._prefix: str | None = None  # the voice that the cache begins with
+        self._turn = 0  # counts what was begun to be spoken
+
+    # For people
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Names that `voice` accepts, the default first."""
+        return (*self.config.voices, *self._added)
+
+    def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Iterator[AudioChunk]:
+        """Speaks a text of any length; yields audio as soon as there is some.
+
+        The same text, options and bundle give the same samples.
+
+        Args:
+            text: What to say.
+            **options: See `SpeakOptions`. `voice` may also be a file of voice rows (`.npy` or
+                `.safetensors`); `language` picks a voice where none is named.
+
+        Raises:
+            OptionError: An option's value is not allowed, or there is nothing to say.
+        """
+        check_keys(options)
+        voice = self._voice(options.get("voice"), options.get("language"))
+        numbers = {k: v for k, v in options.items() if k in ("steps", "guidance", "seed")}
+        sampling = read_sampling(self.config, **cast(dict[str, Any], numbers))
+        limit = most_frames(self.config, options.get("max_seconds"))
+        language = options.get("language") or language_of(voice)
+        spoken = passages(_speakable(text, language, self.languages))
+        return self._speak(spoken, voice, sampling, limit)
+
+    def add_voice(self, name: str, rows: str | os.PathLike[str] | Array) -> None:
+        """Adds a voice of one's own for as long as the model is loaded.
+
+        Args:
+            name: What `voice` will call it.
+            rows: (n, width) embeddings, or a `.npy` or `.safetensors` file of them.
+
+        Raises:
+            OptionError: The name is taken, or the rows are not such a table.
+        """
+        if name in self.config.voices:
+            raise OptionError(f"voice {name!r} is one of the bundle's own (choose another name)")
+        if isinstance(rows, np.ndarray):
+            self._added[name] = voices.checked_rows(rows, self.backbone.width, name)
+        else:
+            voices.refuse_recording(os.fspath(rows))
+            self._added[name] = voices.read_rows(rows, self.backbone.width)
+        self._prefix = None
+
+    def prepare_voice(self, name: str) -> None:
+        """Stores what the backbone makes of a voice in the bundle: speech then starts earlier.
+
+        Raises:
+            OptionError: The bundle has no such voice.
+            StoreError: The bundle cannot be written.
+        """
+        if name not in self.config.voices:
+            known = ", ".join(self.config.voices)
+            raise OptionError(f"unknown voice {name!r} (known: {known})")
+        self._feed_prefix(name, 0)
+        state = self.backbone.cache.snapshot()
+        self._manifest = voices.save_prefix(self._folder, self._manifest, name, state)
+        self._prefix = None  # the stored one is rounded: speak with that from now on
+
+    # For tests and tools
+
+    def prompt_ids(self, text: str, voice: str) -> list[int]:
+        """Token ids of a whole prompt; the text is not normalised."""
+        rows = len(self._rows(self._voice(voice, None)))
+        return self.prompts.prefix_ids(rows) + self.prompts.text_ids(text)
+
+    def frames(
+        self,
+        text: str,
+        voice: str,
+        *,
+        noise: Array | None = None,
+        max_frames: int | None = None,
+        normalize: bool = True,
+        seed: int = 0,
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> Iterator[Array]:
+        """Codes of a text that is spoken in one go, frame by frame.
+
+        Args:
+            text: What to say.
+            voice: Name of a voice.
+            noise: (frames, codebooks) standard normal numbers; drawn by `seed` without them.
+            max_frames: Most frames; by default what is plausible for the text, and no more than
+                there is noise.
+            normalize: Whether the text is cleaned as `synthesize` does.
+            seed: Makes the noise repeatable.
+            steps: Euler steps; the checkpoint's own number by default.
+            guidance: Strength of classifier-free guidance; the checkpoint's own by default.
+
+        Yields:
+            (1 + codebooks,) int64 with the special offset; the end itself is not yielded.
+        """
+        voice = self._voice(voice, None)
+        if normalize:
+            text = " ".join(_speakable(text, language_of(voice), self.languages))
+        limit = Passage.of(text).most_frames if max_frames is None else max_frames
+        if noise is not None:
+            limit = min(limit, len(noise))
+        sampling = read_sampling(self.config, steps=steps, guidance=guidance, seed=seed)
+        rows = self._noise((seed, 0, 0)) if noise is None else iter(noise)
+        return self._frames(text, voice, rows, limit, sampling)
+
+    def decode_codes(self, codes: Array) -> Array:
+        """Samples of (frames, 1 + codebooks) codes with the special offset.
+
+        Frames from the first end of speech on are left out. Not clipped.
+
+        Raises:
+            OptionError: A code is out of its codebook.
+        """
+        codes = np.asarray(codes)
+        if codes.ndim == 2 and len(ends := np.flatnonzero(codes[:, :1] == END_AUDIO)):
+            codes = codes[: ends[0]]
+        checked = self.prompts.check_codes(codes, SPECIAL_CODES)
+        return CodecStream(self._codec).decode(checked - SPECIAL_CODES)
+
+    # One text
+
+    def _speak(
+        self, spoken: Iterator[Passage], voice: str, sampling: Sampling, limit: float
+    ) -> Iterator[AudioChunk]:
+        for number, passage in enumerate(spoken):
+            if limit < 1:
+                return
+            most = int(min(passage.most_frames, limit))
+            made = 0
+            for waveform in self._passage(passage, voice, sampling, number, most):
+                made += len(waveform)
+                yield AudioChunk(waveform, self.sample_rate, passage.text)
+            limit -= made // self.config.samples_per_frame
+
+    def _passage(
+        self, passage: Passage, voice: str, sampling: Sampling, number: int, most: int
+    ) -> Iterator[Array]:
+        def start(attempt: int) -> Iterator[Array]:
+            noise = self._noise((sampling.seed, number, attempt))
+            return self._frames(passage.text, voice, noise, most, sampling)
+
+        stream = CodecStream(self._codec)
+        last = np.zeros(1, np.float32)
+        attempt = first_good_attempt(start, passage, first=number == 0)
+        if number:
+            yield np.zeros(round(_PAUSE_SECONDS * self.sample_rate), np.float32)
+        for codes in chunked(attempt):
+            last = np.clip(stream.decode(codes - SPECIAL_CODES), -1, 1)
+            yield last
+        ramp = np.linspace(1, 0, round(_RAMP_SECONDS * self.sample_rate), dtype=np.float32)
+        yield last[-1] * ramp
+
+    def _frames(
+        self, text: str, voice: str, noise: Iterator[Array], limit: int, sampling: Sampling
+    ) -> Iterator[Array]:
+        self._turn = turn = self._turn + 1
+        ids = self.prompts.text_ids(text)
+        self._feed_prefix(voice, len(ids) + limit)
+        hidden = self.backbone.prefill(self.prompts.embed(ids))
+        for made, row in zip(range(limit), noise, strict=False):
+            codes = self.acoustic.frame(
+                hidden, row, steps=sampling.steps, guidance=sampling.guidance
+            )
+            if codes[0] == END_AUDIO:
+                return
+            yield codes
+            if self._turn != turn:
+                raise OptionError("another text was begun: a loaded model speaks one at a time")
+            if made + 1 < limit:
+                hidden = self.backbone.step(self.prompts.frame(codes))
+
+    def _feed_prefix(self, voice: str, further: int) -> None:
+        """Makes the cache hold the voice's prefix and nothing else, with room for more."""
+        rows = self._rows(voice)
+        length = len(self.prompts.prefix_ids(len(rows)))
+        if self._prefix != voice:
+            self.backbone.truncate(0)
+        self.backbone.truncate(length)
+        self._prefix = None  # until it is whole
+        self.backbone.reserve(length + further)
+        if self.backbone.length < length:
+            saved = voices.load_prefix(self._folder, self._manifest, voice)
+            if saved is None:
+                self.backbone.prefill(self.prompts.prefix(rows))
+            else:
+                self.backbone.cache.restore(saved)
+        self._prefix = voice
+
+    def _noise(self, seed: tuple[int, ...]) -> Iterator[Array]:
+        generator = np.random.default_rng(seed)
+        while True:
+            yield generator.standard_normal(self.config.acoustic_codebooks, np.float32)
+
+    def _rows(self, voice: str) -> Array:
+        return self._added[voice] if voice in self._added else self.prompts.voice(voice)
+
+    def _voice(self, name: str | None, language: str | None) -> str:
+        """The voice that is meant; one that is a file is added first."""
+        if language is not None and language not in self.languages:
+            known = ", ".join(self.languages)
+            raise OptionError(f"unknown language {language!r} (known: {known})")
+        if name is None:
+            fitting = (v for v in self.config.voices if language in (None, language_of(v)))
+            return next(fitting)
+        if name in self.voices or name.lower() in self.config.voices:
+            return name if name in self.voices else name.lower()
+        voices.refuse_recording(name)
+        if not name.endswith(voices.ROW_SUFFIXES):
+            raise OptionError(f"unknown voice {name!r} (known: {', '.join(self.voices)})")
+        self.add_voice(name, name)
+        return name
+
+
+def _speakable(text: str, language: str, languages: tuple[str, ...]) -> Iterator[str]:
+    """Sentences of a text that has some.
+
+    Raises:
+        OptionError: There is nothing to say, or it is in a script that no voice speaks.
+    """
+    check_script(text, languages)
+    found = sentences(text, language)
+    first = next(found, None)
+    if first is None:
+        raise OptionError("nothing to say: the text has no letters and no digits")
+    return chain([first], found)
+
+
+def load(folder: Path, manifest: Manifest, *, threads: int) -> VoxtralModel:
+    """What the loader calls."""
+    return VoxtralModel(folder, manifest, threads=threads)
