@@ -94,6 +94,14 @@ class GraphBuilder:
 
     # Weights
 
+    def scheme(self, name: str) -> Scheme:
+        """How the recipe wants a layer stored, for graphs that differ by it."""
+        return self._recipe.scheme(name)
+
+    def table(self, name: str, table: Matrix) -> ir.Value:
+        """(rows, inputs) float32 to look rows up in; what is not looked up stays on the disk."""
+        return self._table(name, table)
+
     def vector(self, name: str, values: Array) -> ir.Value:
         """A float32 tensor stored as it is: biases, norms, position tables, convolutions."""
         return self._initializer(self._store.vector(name, values))

@@ -19,13 +19,18 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from edge_voice.models.voxtral_tts.config import EMPTY_AUDIO, SPECIAL_CODES
+
 from ...attention import FLOAT
 from ...builder import CONTRIB, GraphBuilder
+from ...weights import Matrix
 from .backbone import add_norm, feed_forward, fused_qkv, norm, output_projection
 from .names import Weights
 from .sizes import Sizes, Transformer
 
 _PREFIX = "acoustic_transformer"
+_CANDIDATES = 32
+_NEVER = -1e30
 _TOKENS = 3  # x, time, condition
 _BRANCHES = 2  # with the condition, without
 _TIME_BASE = 10000.0  # of the sinusoidal embedding of times; not in the checkpoint's files
@@ -33,14 +38,13 @@ _TIME_BASE = 10000.0  # of the sinusoidal embedding of times; not in the checkpo
 
 def build_head(b: GraphBuilder, w: Weights, sizes: Sizes) -> None:
     """Hidden state → semantic logits, and the condition with its projections in layer 0."""
-    hidden = b.input("hidden_states", FLOAT, ["n", sizes.width])
+    hidden = b.input("hidden_states", FLOAT, [1, sizes.width])
     rows = w.rows(f"{_PREFIX}.semantic_codebook_output")
-    logits = b.linear(
-        hidden,
-        "semantic_head",
-        w.matrix(f"{_PREFIX}.semantic_codebook_output", rows, sizes.width),
-    )
-    b.output(logits, "semantic_logits", FLOAT, ["n", rows])
+    matrix = w.matrix(f"{_PREFIX}.semantic_codebook_output", rows, sizes.width)
+    logits = b.linear(hidden, "semantic_head", matrix)
+    if b.scheme("semantic_head").bits < 32:
+        logits = _rescored(b, hidden, logits, matrix, sizes.codec.semantic_codes)
+    b.output(logits, "semantic_logits", FLOAT, [1, rows])
     _token(b, w, sizes, hidden, "llm_projection", "condition", "condition_qkv")
 
 
@@ -101,6 +105,27 @@ def _token(
     b.output(token, name, FLOAT, ["n", sizes.width])
     qkv = _first_qkv(b, w, sizes, token)
     b.output(qkv, qkv_name, FLOAT, ["n", qkv_width(sizes.acoustic)])
+
+
+def _rescored(
+    b: GraphBuilder, hidden: ir.Value, logits: ir.Value, matrix: Matrix, codes: int
+) -> ir.Value:
+    """Rounded logits, of which the largest ones are replaced by exact ones.
+
+    The code is the largest logit, and a wrong one is a wrong sound: at 16 bits the reference
+    picks another code for one state in 16. Rounding cannot move the largest logit below all the
+    candidates, and multiplying by a few rows in float32 costs next to nothing.
+    """
+    rows = matrix.shape[0]
+    special = np.zeros((1, rows), np.float32)
+    special[:, EMPTY_AUDIO] = special[:, codes + SPECIAL_CODES :] = _NEVER
+    allowed = b.op("Add", logits, b.vector("semantic_head.mask", special))
+    count = b.constant([min(_CANDIDATES, codes)])
+    _, places = b.ops("TopK", allowed, count, outputs=2, axis=-1)
+    table = b.table("semantic_head.exact", matrix)
+    candidates = b.op("Gather", table, b.op("Squeeze", places, b.constant([0])), axis=0)
+    exact = b.op("FusedMatMul", hidden, candidates, domain=CONTRIB, transB=1)
+    return b.op("ScatterElements", logits, places, exact, axis=-1)
 
 
 def _first_qkv(b: GraphBuilder, w: Weights, sizes: Sizes, token: ir.Value) -> ir.Value:

@@ -10,7 +10,15 @@ from edge_voice.models.voxtral_tts.config import VoxtralConfig, language_of
 
 from ...checkpoint import Checkpoint
 from ...package import Bundle
-from ...quantize import FLOAT32, INT4_BLOCK32, INT4_BLOCK128, INT8, INT8_BLOCK32, Recipe
+from ...quantize import (
+    FLOAT32,
+    INT4_BLOCK32,
+    INT4_BLOCK128,
+    INT8,
+    INT8_BLOCK32,
+    INT8_BLOCK128,
+    Recipe,
+)
 from . import check as numeric_check
 from .acoustic import build_head, build_time, build_velocity
 from .backbone import build_backbone, positions_of
@@ -20,15 +28,18 @@ from .sizes import Params, Sizes, read_sizes
 from .tables import add_table, add_voices
 from .tekken import Tekken, read_tekken
 
-# Matching goes from top to bottom; what no rule names stays float32. The semantic head does so
-# everywhere: at 16 bits it already picks other codes, and a wrong one is a wrong sound. So do the
-# two thin projections from and to the codebooks, and the codec.
+# Matching goes from top to bottom; what no rule names stays float32: the codec, and the two thin
+# projections from and to the codebooks. Where the semantic head is rounded, its graph computes the
+# logits that decide once more in float32.
 _FLOAT = (
     ("acoustic_transformer.input_projection", FLOAT32),
     ("acoustic_transformer.acoustic_codebook_output", FLOAT32),
 )
 # One row at a time, and little of the whole.
-_TOKENS = (("acoustic_transformer.*_projection", INT8_BLOCK32),)
+_ONCE_A_FRAME = (
+    ("semantic_head", INT8_BLOCK128),
+    ("acoustic_transformer.*_projection", INT8_BLOCK32),
+)
 PRESETS = {
     recipe.name: recipe
     for recipe in (
@@ -37,7 +48,7 @@ PRESETS = {
             "int8",
             (
                 *_FLOAT,
-                *_TOKENS,
+                *_ONCE_A_FRAME,
                 ("acoustic_transformer.*", INT8),
                 ("backbone.*", INT8_BLOCK32),
             ),
@@ -46,7 +57,7 @@ PRESETS = {
             "int4",
             (
                 *_FLOAT,
-                *_TOKENS,
+                *_ONCE_A_FRAME,
                 ("acoustic_transformer.*", INT4_BLOCK128),
                 ("backbone.*.w2", INT4_BLOCK32),
                 ("backbone.*", INT4_BLOCK128),
@@ -56,7 +67,7 @@ PRESETS = {
             "balanced",
             (
                 *_FLOAT,
-                *_TOKENS,
+                *_ONCE_A_FRAME,
                 ("acoustic_transformer.*", INT8),
                 ("backbone.*.w2", INT8_BLOCK32),
                 ("backbone.*", INT4_BLOCK32),

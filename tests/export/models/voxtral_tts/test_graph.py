@@ -124,6 +124,22 @@ def test_quantized_against_fp32_under_teacher_forcing(bundles, precision):
     assert not np.array_equal(*states)
 
 
+@pytest.mark.parametrize("precision", LIMITS)
+def test_the_semantic_code_is_that_of_a_head_in_float32(bundles, precision):
+    """Also where a row that only fills the matrix up has the largest logit of all."""
+    exact, rounded = bundles["fp32"].acoustic, bundles[precision].acoustic
+    allowed = slice(1, bundles["fp32"].config.code_limits[0])
+    states = np.random.default_rng(6).standard_normal((200, 128)).astype(np.float32)
+    for state in states:
+        exact.listen(state)
+        rounded.listen(state)
+        first, second = exact.semantic_logits[allowed], rounded.semantic_logits[allowed]
+        top = np.argsort(first)[-8:]
+        np.testing.assert_allclose(second[top], first[top], rtol=1e-5, atol=1e-5)
+        assert second.argmax() == first.argmax()
+        assert not np.array_equal(first, second)
+
+
 def forced(
     model: VoxtralModel, text: str, voice: str, told: Any, noise: Any
 ) -> tuple[Any, Any]:

@@ -227,7 +227,8 @@ def test_presets(preset, down, others, acoustic):
     for layer in ("attention.wqkv", "attention.wo", "feed_forward.w1", "feed_forward.w3"):
         assert recipe.scheme(BACKBONE + layer).bits == others
         assert recipe.scheme(ACOUSTIC + layer).bits == acoustic
-    for layer in ("semantic_head", "codec.decoder_blocks.1.layers.0.attention.wq", "codec.0.conv",
+    assert recipe.scheme("semantic_head").bits == (32 if preset == "fp32" else 8)
+    for layer in ("codec.decoder_blocks.1.layers.0.attention.wq", "codec.0.conv",
                   "acoustic_transformer.acoustic_codebook_output",
                   "acoustic_transformer.input_projection"):  # fmt: skip
         assert recipe.scheme(layer).bits == 32
