@@ -44,7 +44,8 @@ def add_voices(
 
     Args:
         bundle: Receives it.
-        folder: The checkpoint's folder; its `voice_embedding` has one `.pt` file a voice.
+        folder: The checkpoint's folder; its `voice_embedding` has one `.pt` file a voice. Files
+            that the catalog fetched stand in the folder itself.
         names: Voices that params.json lists, with their numbers.
         width: Channels of the model.
 
@@ -71,7 +72,8 @@ def add_voices(
 def _read_voice(folder: Path, name: str, width: int) -> Array:
     if not _VOICE_NAME.match(name):
         raise UnsupportedModel(f"params.json: voice {name!r} is not a plain name")
-    path = folder / f"{name}.pt"
+    published, fetched = folder / f"{name}.pt", folder.parent / f"{name}.pt"
+    path = fetched if fetched.exists() else published
     with WeightFile(path) as file:
         tensor = read_torch_file(file)
         if not isinstance(tensor, LazyTensor):

@@ -61,6 +61,15 @@ def test_the_weight_file_alone_names_its_folder(published, tmp_path):
     assert manifest.model_type == "voxtral_tts"
 
 
+def test_voices_may_stand_beside_the_weights(published, tmp_path):
+    """So they do where the catalog has fetched them: its files have plain names."""
+    expected = export_bundle(published, tmp_path / "expected").files["voices.npy"]
+    for path in (published / "voice_embedding").iterdir():
+        path.rename(published / path.name)
+    (published / "voice_embedding").rmdir()
+    assert export_bundle(published, tmp_path / "out").files["voices.npy"] == expected
+
+
 def test_tables_keep_their_stored_precision(published, tmp_path):
     manifest = export_bundle(published, tmp_path / "out", precision="int4")
     with open_checkpoint(published) as checkpoint:
