@@ -32,7 +32,7 @@ from edge_voice.models.voxtral_tts.prompt import Prompts
 from edge_voice.models.voxtral_tts.settings import (
     Sampling,
     check_keys,
-    most_frames,
+    most_samples,
     read_sampling,
 )
 from edge_voice.models.voxtral_tts.speech import chunked, first_good_attempt
@@ -102,10 +102,11 @@ class VoxtralModel:
         voice = self._voice(options.get("voice"), options.get("language"))
         numbers = {k: v for k, v in options.items() if k in ("steps", "guidance", "seed")}
         sampling = read_sampling(self.config, **cast(dict[str, Any], numbers))
-        limit = most_frames(self.config, options.get("max_seconds"))
+        limit = most_samples(self.config, options.get("max_seconds"))
         language = options.get("language") or language_of(voice)
         spoken = passages(_speakable(text, language, self.languages))
-        return self._speak(spoken, voice, sampling, limit)
+        chunks = self._speak(spoken, voice, sampling)
+        return chunks if limit is None else _limited(chunks, limit)
 
     def add_voice(self, name: str, rows: str | os.PathLike[str] | Array) -> None:
         """Adds a voice of one's own for as long as the model is loaded.
@@ -203,24 +204,18 @@ class VoxtralModel:
     # One text
 
     def _speak(
-        self, spoken: Iterator[Passage], voice: str, sampling: Sampling, limit: float
+        self, spoken: Iterator[Passage], voice: str, sampling: Sampling
     ) -> Iterator[AudioChunk]:
         for number, passage in enumerate(spoken):
-            if limit < 1:
-                return
-            most = int(min(passage.most_frames, limit))
-            made = 0
-            for waveform in self._passage(passage, voice, sampling, number, most):
-                made += len(waveform)
+            for waveform in self._passage(passage, voice, sampling, number):
                 yield AudioChunk(waveform, self.sample_rate, passage.text)
-            limit -= made // self.config.samples_per_frame
 
     def _passage(
-        self, passage: Passage, voice: str, sampling: Sampling, number: int, most: int
+        self, passage: Passage, voice: str, sampling: Sampling, number: int
     ) -> Iterator[Array]:
         def start(attempt: int) -> Iterator[Array]:
             noise = self._noise((sampling.seed, number, attempt))
-            return self._frames(passage.text, voice, noise, most, sampling)
+            return self._frames(passage.text, voice, noise, passage.most_frames, sampling)
 
         stream = CodecStream(self._codec)
         last = np.zeros(1, np.float32)
@@ -292,6 +287,17 @@ class VoxtralModel:
             raise OptionError(f"unknown voice {name!r} (known: {', '.join(self.voices)})")
         self.add_voice(name, name)
         return name
+
+
+def _limited(chunks: Iterator[AudioChunk], samples: int) -> Iterator[AudioChunk]:
+    """The first so many samples; nothing is made behind them."""
+    for chunk in chunks:
+        kept = chunk.waveform[:samples]
+        samples -= len(kept)
+        if len(kept):
+            yield AudioChunk(kept, chunk.sample_rate, chunk.text)
+        if not samples:
+            return
 
 
 def _speakable(text: str, language: str, languages: tuple[str, ...]) -> Iterator[str]:

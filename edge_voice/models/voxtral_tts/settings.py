@@ -70,14 +70,14 @@ def read_sampling(
     return Sampling(steps, float(guidance), seed)
 
 
-def most_frames(config: VoxtralConfig, seconds: float | None) -> float:
-    """Frames that `max_seconds` leaves room for.
+def most_samples(config: VoxtralConfig, seconds: float | None) -> int | None:
+    """Samples that `max_seconds` leaves room for; None without a limit.
 
     Raises:
         OptionError: It is not a number above 0.
     """
     if seconds is None:
-        return math.inf
-    if type(seconds) not in (int, float) or not seconds > 0:
+        return None
+    if type(seconds) not in (int, float) or not 0 < seconds < math.inf:
         raise OptionError(f"max_seconds {seconds!r} (allowed: numbers above 0)")
-    return max(1, math.floor(seconds * config.frame_rate))
+    return math.floor(seconds * config.sample_rate)

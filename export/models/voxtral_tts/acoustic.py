@@ -66,8 +66,9 @@ def build_velocity(b: GraphBuilder, w: Weights, sizes: Sizes) -> None:
     condition, condition_qkv = _declare_token(b, sizes, "condition", "condition_qkv")
     projection = w.matrix(f"{_PREFIX}.input_projection", sizes.width, codebooks)
     token = b.linear(x, f"{_PREFIX}.input_projection", projection)
-    rows = _sequences(b, token, time, condition)
-    qkv = _sequences(b, _first_qkv(b, w, sizes, token), time_qkv, condition_qkv)
+    rows = _sequences(b, token, time, condition, sizes.width)
+    qkv = _first_qkv(b, w, sizes, token)
+    qkv = _sequences(b, qkv, time_qkv, condition_qkv, qkv_width(stack))
     for i in range(stack.layers - 1):
         layer = f"{_PREFIX}.layers.{i}"
         if i:
@@ -136,12 +137,14 @@ def _first_qkv(b: GraphBuilder, w: Weights, sizes: Sizes, token: ir.Value) -> ir
     return fused_qkv(b, w, normed, layer, sizes.width, sizes.acoustic)
 
 
-def _sequences(b: GraphBuilder, x: ir.Value, time: ir.Value, condition: ir.Value) -> ir.Value:
-    """Three rows (1, c) → (6, c): the sequence with the condition, then the one without.
+def _sequences(
+    b: GraphBuilder, x: ir.Value, time: ir.Value, condition: ir.Value, width: int
+) -> ir.Value:
+    """Three rows (1, width) → (6, width): the sequence with the condition, then the one without.
 
     The projections of a token of zeros are zeros: there are no biases, and its norm is zero.
     """
-    nothing = b.op("Sub", condition, condition)
+    nothing = b.vector(f"nothing_{width}", np.zeros((1, width)))
     return b.op("Concat", x, time, condition, x, time, nothing, axis=0)
 
 

@@ -82,10 +82,17 @@ def test_options_change_the_speech(model):
 
 @pytest.mark.parametrize("seconds", [0.01, 0.3, 1.0])
 def test_max_seconds(model, seconds):
-    frames = max(1, int(seconds * 12.5))
-    made = len(spoken(model, TEXT * 5, max_seconds=seconds))
-    assert made <= frames * 1920 + 24000 * 0.005 + 5 * 24000 * 0.2
-    assert made >= 1920 * min(frames, 1)
+    whole = spoken(model, TEXT * 5, seed=2)
+    made = spoken(model, TEXT * 5, seed=2, max_seconds=seconds)
+    assert len(made) == int(seconds * 24000) < len(whole)
+    np.testing.assert_array_equal(made, whole[: len(made)])
+
+
+def test_nothing_is_made_behind_the_limit(model, monkeypatch):
+    frames = itertools.count()
+    monkeypatch.setattr(model.acoustic, "frame", lambda *_, **__: np.full(37, 5 + 0 * next(frames)))
+    spoken(model, "A sentence of forty-one characters here.", max_seconds=0.3)
+    assert next(frames) == 5
 
 
 def test_audio_arrives_before_the_text_is_done(model):
@@ -109,6 +116,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "not a number": ({"guidance": float("nan")}, "guidance nan"),
     "seed": ({"seed": -1}, "seed -1"),
     "seconds": ({"max_seconds": 0}, "max_seconds 0"),
+    "endless": ({"max_seconds": float("inf")}, "max_seconds inf"),
     "speed": ({"speed": 1.5}, "speed 1.5"),
     "recording": ({"voice": "me.wav"}, "no codec encoder"),
     "cloning": ({"reference_audio": "me.wav"}, "no codec encoder"),
