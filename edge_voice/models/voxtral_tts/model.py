@@ -125,7 +125,7 @@ class VoxtralModel:
         else:
             voices.refuse_recording(os.fspath(rows))
             self._added[name] = voices.read_rows(rows, self.backbone.width)
-        self._prefix = None
+        self.forget()
 
     def prepare_voice(self, name: str) -> None:
         """Stores what the backbone makes of a voice in the bundle: speech then starts earlier.
@@ -140,7 +140,7 @@ class VoxtralModel:
         self._feed_prefix(name, 0)
         state = self.backbone.cache.snapshot()
         self._manifest = voices.save_prefix(self._folder, self._manifest, name, state)
-        self._prefix = None  # the stored one is rounded: speak with that from now on
+        self.forget()  # the stored one is rounded: speak with that from now on
 
     # For tests and tools
 
@@ -200,6 +200,11 @@ class VoxtralModel:
             codes = codes[: ends[0]]
         checked = self.prompts.check_codes(codes, SPECIAL_CODES)
         return CodecStream(self._codec).decode(checked - SPECIAL_CODES)
+
+    def forget(self) -> None:
+        """Empties the backbone's cache: what comes next starts from nothing."""
+        self.backbone.truncate(0)
+        self._prefix = None
 
     # One text
 

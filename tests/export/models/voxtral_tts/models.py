@@ -79,11 +79,6 @@ def tiny_voxtral(
     return TinyVoxtral(checkpoint, ReferenceVoxtral(checkpoint.read, checkpoint.config))
 
 
-def cosine(one: Array, other: Array) -> float:
-    a, b = np.ravel(one).astype(np.float64), np.ravel(other).astype(np.float64)
-    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
-
-
 def random_codes(size: VoxtralSize, frames: int, seed: int = 0) -> Array:
     """(frames, codebooks) as the model emits them, with the special offset."""
     random = np.random.default_rng(seed)

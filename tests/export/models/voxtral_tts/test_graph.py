@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.voxtral_agreement import compare, forced, told_frames
 from benchmarks.voxtral_sizes import StackSize
 from edge_voice.models.voxtral_tts.codec import CodecStream
 from edge_voice.models.voxtral_tts.model import VoxtralModel
 
-from .models import TinyVoxtral, cosine, random_codes, tiny_voxtral
+from .models import TinyVoxtral, random_codes, tiny_voxtral
 
 SHAPES: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -114,14 +115,15 @@ def test_quantized_against_fp32_under_teacher_forcing(bundles, precision):
     exact, rounded = bundles["fp32"], bundles[precision]
     text, voice = "Quite a fine day, is it not?", "calm"
     noise = np.random.default_rng(5).standard_normal((24, 36)).astype(np.float32)
-    told = np.array(list(exact.frames(text, voice, noise=noise, normalize=False)))
-    both = [forced(m, text, voice, told, noise) for m in (exact, rounded)]
-    states, codes = zip(*both, strict=True)
+    told = told_frames(exact, text, voice, noise)
+    found = compare(*(forced(model, text, voice, told, noise) for model in (exact, rounded)))
     similarity, agreement, distance = LIMITS[precision]
-    assert cosine(*states) > similarity
-    assert (codes[0][:, 0] == codes[1][:, 0]).mean() >= agreement
-    assert np.abs(codes[0][:, 1:] - codes[1][:, 1:]).mean() < distance
-    assert not np.array_equal(*states)
+    assert similarity < found.cosine < 1
+    assert found.worst_cosine > similarity - 0.02
+    assert found.semantic >= agreement
+    assert 0 < found.levels < distance
+    assert 0 < found.point_error < 0.5
+    assert compare(*[forced(exact, text, voice, told, noise)] * 2).levels == 0
 
 
 @pytest.mark.parametrize("precision", LIMITS)
@@ -138,29 +140,6 @@ def test_the_semantic_code_is_that_of_a_head_in_float32(bundles, precision):
         np.testing.assert_allclose(second[top], first[top], rtol=1e-5, atol=1e-5)
         assert second.argmax() == first.argmax()
         assert not np.array_equal(first, second)
-
-
-def forced(
-    model: VoxtralModel, text: str, voice: str, told: Any, noise: Any
-) -> tuple[Any, Any]:
-    """Hidden states and codes when every frame is told what came before."""
-    prompts = model.prompts
-    x = np.concatenate(
-        [
-            prompts.prefix(prompts.voice(voice)),
-            prompts.embed(prompts.text_ids(text)),
-            *(prompts.frame(codes)[None] for codes in told[:-1]),
-        ]
-    )
-    model.backbone.truncate(0)
-    model._prefix = None
-    model.backbone.reserve(len(x))
-    states = model.backbone.states(x, np.arange(len(x) - len(told), len(x)))
-    codes = [
-        model.acoustic.frame(state, row, steps=7, guidance=1.2)
-        for state, row in zip(states, noise, strict=False)
-    ]
-    return states, np.array(codes)
 
 
 def test_the_reference_is_sensitive(tmp_path: Path):
