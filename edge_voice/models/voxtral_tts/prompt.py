@@ -54,11 +54,19 @@ class Prompts:
         ]
 
     def text_ids(self, text: str) -> list[int]:
-        """Token ids of a text and what encloses it, as it is: nothing is normalised."""
+        """Token ids of a text and what encloses it, as it is: nothing is normalised.
+
+        Raises:
+            OptionError: The text has a run of blanks so long that its pattern gives up.
+        """
         special = self._config.special_tokens
+        try:
+            ranks = self._tokenizer.encode(text)
+        except ValueError as error:
+            raise OptionError(f"a text of {len(text)} characters: {error}") from None
         return [
             self._config.text_begins,
-            *(special + rank for rank in self._tokenizer.encode(text)),
+            *(special + rank for rank in ranks),
             self._config.text_ends,
             self._config.begin_audio,
         ]

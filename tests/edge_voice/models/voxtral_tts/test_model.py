@@ -154,6 +154,11 @@ def test_a_megabyte_in_one_go_is_refused(model):
     assert "at most 8192 fit" in refusal(next, frames)
 
 
+def test_a_megabyte_of_blanks_is_refused(model):
+    assert "1000000 characters" in refusal(model.prompt_ids, " " * 1_000_000, "fr_female")
+    assert "nothing to say" in refusal(model.synthesize, " " * 1_000_000)
+
+
 def test_one_text_at_a_time(model):
     first = model.frames(TEXT, "casual_male", seed=2)
     next(first)
