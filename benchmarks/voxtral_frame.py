@@ -115,7 +115,7 @@ def measure(folder: Path, threads: int, steps: int | None, rounds: int) -> dict[
 
 
 def _first_sound(model: Any) -> float:
-    model._prefix = None  # as if the voice had not been spoken before
+    model.forget()  # as if the voice had not been spoken before
     begin = time.perf_counter()
     stream = model.synthesize(_TEXT, seed=1)
     next(stream)

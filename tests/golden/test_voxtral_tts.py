@@ -74,9 +74,8 @@ def test_embeddings(model: Any, tokens: Any, expected: Any, i: int) -> None:
 @pytest.mark.parametrize("i", PROMPTS)
 def test_hidden_states(model: Any, expected: Any, i: int) -> None:
     arrays, backbone = expected["backbone"], model.backbone
-    model._prefix = None
+    model.forget()
     prompt = arrays[f"p{i}_input_embeds"]
-    backbone.truncate(0)
     backbone.reserve(len(prompt) + 12)
     found = backbone.states(prompt, np.arange(len(prompt)))
     np.testing.assert_allclose(found, arrays[f"p{i}_hidden_prompt"], **STATES)

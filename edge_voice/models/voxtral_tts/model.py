@@ -22,6 +22,7 @@ from edge_voice.models.voxtral_tts.config import (
     VoxtralConfig,
     language_of,
 )
+from edge_voice.models.voxtral_tts.frames import FrameLoop
 from edge_voice.models.voxtral_tts.passages import (
     Passage,
     check_script,
@@ -74,16 +75,14 @@ class VoxtralModel:
         self._codec = Session(folder / manifest.graph("codec"), graphs.CODEC, threads=threads)
         self._codec.check_size("audio_codes", 1, len(self.config.code_limits))
         self.prompts = Prompts(folder, manifest, self.config, self.backbone.width)
-        self._added: dict[str, Array] = {}
-        self._prefix: str | None = None  # the voice that the cache begins with
-        self._turn = 0  # counts what was begun to be spoken
+        self._frames = FrameLoop(self.backbone, self.acoustic, self.prompts, self._prepared)
 
     # For people
 
     @property
     def voices(self) -> tuple[str, ...]:
         """Names that `voice` accepts, the default first."""
-        return (*self.config.voices, *self._added)
+        return (*self.config.voices, *self._frames.added)
 
     def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Iterator[AudioChunk]:
         """Speaks a text of any length; yields audio as soon as there is some.
@@ -121,10 +120,10 @@ class VoxtralModel:
         if name in self.config.voices:
             raise OptionError(f"voice {name!r} is one of the bundle's own (choose another name)")
         if isinstance(rows, np.ndarray):
-            self._added[name] = voices.checked_rows(rows, self.backbone.width, name)
+            self._frames.added[name] = voices.checked_rows(rows, self.backbone.width, name)
         else:
             voices.refuse_recording(os.fspath(rows))
-            self._added[name] = voices.read_rows(rows, self.backbone.width)
+            self._frames.added[name] = voices.read_rows(rows, self.backbone.width)
         self.forget()
 
     def prepare_voice(self, name: str) -> None:
@@ -137,7 +136,7 @@ class VoxtralModel:
         if name not in self.config.voices:
             known = ", ".join(self.config.voices)
             raise OptionError(f"unknown voice {name!r} (known: {known})")
-        self._feed_prefix(name, 0)
+        self._frames.feed_prefix(name, 0)
         state = self.backbone.cache.snapshot()
         self._manifest = voices.save_prefix(self._folder, self._manifest, name, state)
         self.forget()  # the stored one is rounded: speak with that from now on
@@ -146,7 +145,7 @@ class VoxtralModel:
 
     def prompt_ids(self, text: str, voice: str) -> list[int]:
         """Token ids of a whole prompt; the text is not normalised."""
-        rows = len(self._rows(self._voice(voice, None)))
+        rows = len(self._frames.rows(self._voice(voice, None)))
         return self.prompts.prefix_ids(rows) + self.prompts.text_ids(text)
 
     def frames(
@@ -203,8 +202,7 @@ class VoxtralModel:
 
     def forget(self) -> None:
         """Empties the backbone's cache: what comes next starts from nothing."""
-        self.backbone.truncate(0)
-        self._prefix = None
+        self._frames.forget()
 
     # One text
 
@@ -233,49 +231,13 @@ class VoxtralModel:
         ramp = np.linspace(1, 0, round(_RAMP_SECONDS * self.sample_rate), dtype=np.float32)
         yield last[-1] * ramp
 
-    def _frames(
-        self, text: str, voice: str, noise: Iterator[Array], limit: int, sampling: Sampling
-    ) -> Iterator[Array]:
-        self._turn = turn = self._turn + 1
-        ids = self.prompts.text_ids(text)
-        self._feed_prefix(voice, len(ids) + limit)
-        hidden = self.backbone.prefill(self.prompts.embed(ids))
-        for made, row in zip(range(limit), noise, strict=False):
-            codes = self.acoustic.frame(
-                hidden, row, steps=sampling.steps, guidance=sampling.guidance
-            )
-            if codes[0] == END_AUDIO:
-                return
-            yield codes
-            if self._turn != turn:
-                raise OptionError("another text was begun: a loaded model speaks one at a time")
-            if made + 1 < limit:
-                hidden = self.backbone.step(self.prompts.frame(codes))
-
-    def _feed_prefix(self, voice: str, further: int) -> None:
-        """Makes the cache hold the voice's prefix and nothing else, with room for more."""
-        rows = self._rows(voice)
-        length = len(self.prompts.prefix_ids(len(rows)))
-        if self._prefix != voice:
-            self.backbone.truncate(0)
-        self.backbone.truncate(length)
-        self._prefix = None  # until it is whole
-        self.backbone.reserve(length + further)
-        if self.backbone.length < length:
-            saved = voices.load_prefix(self._folder, self._manifest, voice)
-            if saved is None:
-                self.backbone.prefill(self.prompts.prefix(rows))
-            else:
-                self.backbone.cache.restore(saved)
-        self._prefix = voice
+    def _prepared(self, voice: str) -> Array | None:
+        return voices.load_prefix(self._folder, self._manifest, voice)
 
     def _noise(self, seed: tuple[int, ...]) -> Iterator[Array]:
         generator = np.random.default_rng(seed)
         while True:
             yield generator.standard_normal(self.config.acoustic_codebooks, np.float32)
-
-    def _rows(self, voice: str) -> Array:
-        return self._added[voice] if voice in self._added else self.prompts.voice(voice)
 
     def _voice(self, name: str | None, language: str | None) -> str:
         """The voice that is meant; one that is a file is added first."""
