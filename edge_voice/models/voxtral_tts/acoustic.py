@@ -59,7 +59,7 @@ class AcousticTransformer:
         self.semantic_logits: Array = self._logits[0]
         self.velocities = np.zeros((2, config.acoustic_codebooks), np.float32)
         self._head = self._bind_head(head)
-        self._steps: list[Binding] = []
+        self._grids: dict[int, list[Binding]] = {}  # number of steps → a binding for each
 
     def frame(self, hidden: Array, noise: Array, *, steps: int, guidance: float) -> Array:
         """Codes of the frame that a hidden state stands for.
@@ -92,11 +92,11 @@ class AcousticTransformer:
 
     def euler(self, noise: Array, steps: int, guidance: float) -> Iterator[Array]:
         """Moves `x` from the noise to the codes; yields it behind each step."""
-        if len(self._steps) != steps:
-            self._steps = self._bind_steps(steps)
+        if steps not in self._grids:
+            self._grids[steps] = self._bind_steps(steps)
         self.x[:] = noise
         weights = np.array([guidance, 1 - guidance], np.float32) / np.float32(steps)
-        for binding in self._steps:
+        for binding in self._grids[steps]:
             binding.run()
             self.x += weights @ self.velocities
             yield self.x
@@ -118,7 +118,7 @@ class AcousticTransformer:
     def _bind_steps(self, steps: int) -> list[Binding]:
         """One binding a step: they differ in the token of time, which is never copied."""
         times = np.arange(steps, dtype=np.float32)[:, None] / np.float32(steps)
-        # Opened for a moment only: what it computes stays the same until `steps` changes.
+        # Opened for a moment only: what it computes is kept.
         session = Session(self._time_path, graphs.TIME, threads=self._threads)
         tokens = session.run({"times": times})
         bindings = []
