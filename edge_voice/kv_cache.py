@@ -13,6 +13,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 PAST = "past_key_values.{i}.{kind}"
 PRESENT = "present.{i}.{kind}"
+_KINDS = ("key", "value")
 
 
 class KVCache:
@@ -38,7 +39,7 @@ class KVCache:
         self._buffers = {
             (i, kind): np.zeros(shape, dtype)
             for i in range(session.layers)
-            for kind in ("key", "value")
+            for kind in _KINDS
         }
 
     def bind(self, binding: Binding) -> None:
@@ -60,6 +61,34 @@ class KVCache:
     def truncate(self, length: int) -> None:
         """Forgets all tokens from `length` on; the next run overwrites them."""
         self.length = min(self.length, length)
+
+    def snapshot(self) -> Array:
+        """What the first row remembers: (layers, 2, heads, length, head size), a copy."""
+        layers = len(self._buffers) // 2
+        return np.stack(
+            [
+                np.stack([self._buffers[i, kind][0, :, : self.length] for kind in _KINDS])
+                for i in range(layers)
+            ]
+        )
+
+    def restore(self, state: Array) -> None:
+        """Makes the first row remember what `snapshot` gave, in any float type.
+
+        Raises:
+            OptionError: The state is not one of this model, or does not fit.
+        """
+        layers, (_, heads, capacity, size) = len(self._buffers) // 2, self._buffers[0, "key"].shape
+        length = state.shape[3] if state.ndim == 5 else 0
+        if state.shape != (layers, 2, heads, length, size) or length > capacity:
+            raise OptionError(
+                f"a saved cache of shape {list(state.shape)}"
+                f" (expected {[layers, 2, heads, f'up to {capacity}', size]})"
+            )
+        for i, layer in enumerate(state):
+            for kind, values in zip(_KINDS, layer, strict=True):
+                self._buffers[i, kind][0, :, :length] = values
+        self.length = length
 
     def reorder(self, source_rows: Array) -> None:
         """Row i becomes what row `source_rows[i]` was: beams that fork and die.

@@ -94,6 +94,14 @@ class GraphBuilder:
 
     # Weights
 
+    def scheme(self, name: str) -> Scheme:
+        """How the recipe wants a layer stored, for graphs that differ by it."""
+        return self._recipe.scheme(name)
+
+    def table(self, name: str, table: Matrix) -> ir.Value:
+        """(rows, inputs) float32 to look rows up in; what is not looked up stays on the disk."""
+        return self._table(name, table)
+
     def vector(self, name: str, values: Array) -> ir.Value:
         """A float32 tensor stored as it is: biases, norms, position tables, convolutions."""
         return self._initializer(self._store.vector(name, values))
@@ -182,6 +190,18 @@ class GraphBuilder:
         """
         total = self.op("Add", x, residual)
         return self.layer_norm(total, name, gamma, beta), total
+
+    def rms_norm(self, x: ir.Value, name: str, gamma: Array, epsilon: float) -> ir.Value:
+        """X / √(mean(x²) + epsilon) · gamma over the last axis (Zhang & Sennrich 2019)."""
+        scale = self.vector(f"{name}.weight", gamma)
+        return self.op("SimplifiedLayerNormalization", x, scale, axis=-1, epsilon=epsilon)
+
+    def add_rms_norm(
+        self, x: ir.Value, residual: ir.Value, name: str, gamma: Array, epsilon: float
+    ) -> tuple[ir.Value, ir.Value]:
+        """(rms_norm(x + residual), x + residual)."""
+        total = self.op("Add", x, residual)
+        return self.rms_norm(total, name, gamma, epsilon), total
 
     def gelu(self, x: ir.Value) -> ir.Value:
         """The exact (erf) form."""

@@ -1,7 +1,8 @@
 """Published checkpoints as tensors by name, read one at a time.
 
-Two layouts are known: a Hugging Face folder (`config.json` with safetensors in one file or in
-shards) and OpenAI's Whisper `.pt` file. Neither needs torch.
+Three layouts are known: a Hugging Face folder (`config.json` with safetensors in one file or in
+shards), a Mistral folder (`params.json` with `consolidated.safetensors`) and OpenAI's Whisper `.pt`
+file. None needs torch.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from .safetensors_file import read_contents
 from .tensor import LazyTensor, WeightFile
 from .torch_file import read_torch_file
 
-Layout = Literal["huggingface", "openai"]
+Layout = Literal["huggingface", "mistral", "openai"]
 
 _SINGLE_FILE = "model.safetensors"
+_MISTRAL_FILE = "consolidated.safetensors"
 # `model.safetensors.index.json`, and variants such as `model.safetensors.index.fp32.json`.
 _INDEX_PATTERN = "model.safetensors.index*.json"
 _TORCH_SUFFIXES = (".pt", ".pth")
@@ -37,7 +39,7 @@ class Checkpoint(Protocol):
 
     @property
     def config(self) -> dict[str, Any]:
-        """Parsed config.json, or the `dims` of an OpenAI file."""
+        """Parsed config.json or params.json, or the `dims` of an OpenAI file."""
 
     @property
     def layout(self) -> Layout:
@@ -153,8 +155,9 @@ def open_checkpoint(source: Path) -> Checkpoint:
     """Opens a checkpoint without reading any tensor's values.
 
     Args:
-        source: a Hugging Face folder, a `.safetensors` file with `config.json` beside it, or an
-            OpenAI Whisper `.pt` file.
+        source: a Hugging Face or Mistral folder, a `.safetensors` file with `config.json` (or, if
+            it is called `consolidated.safetensors`, `params.json`) beside it, or an OpenAI Whisper
+            `.pt` file.
 
     Raises:
         ModelNotFound: nothing there, or one of its files is missing.
@@ -164,25 +167,37 @@ def open_checkpoint(source: Path) -> Checkpoint:
         raise ModelNotFound(f"no checkpoint at {source}")
     if source.is_dir():
         return _open_folder(source)
+    if source.name == _MISTRAL_FILE:
+        return _open_mistral(source)
     if source.suffix == ".safetensors":
-        return _open_huggingface(source.parent, [source])
+        return _open_safetensors([source], source.parent / "config.json", "huggingface")
     if source.suffix in _TORCH_SUFFIXES:
         return _open_openai(source)
     raise UnsupportedModel(
-        f"{source} is not a checkpoint (allowed: a Hugging Face folder, .safetensors, .pt, .pth)"
+        f"{source} is not a checkpoint"
+        " (allowed: a Hugging Face or Mistral folder, .safetensors, .pt, .pth)"
     )
 
 
 def _open_folder(folder: Path) -> Checkpoint:
     single = folder / _SINGLE_FILE
+    config = folder / "config.json"
     if single.exists():
-        return _open_huggingface(folder, [single])
+        return _open_safetensors([single], config, "huggingface")
+    if (folder / _MISTRAL_FILE).exists():
+        return _open_mistral(folder / _MISTRAL_FILE)
     index = min(folder.glob(_INDEX_PATTERN), default=None, key=lambda path: len(path.name))
     if index is None:
-        raise ModelNotFound(f"no {_SINGLE_FILE} and no {_SINGLE_FILE}.index.json in {folder}")
+        raise ModelNotFound(
+            f"no {_SINGLE_FILE}, no {_SINGLE_FILE}.index.json and no {_MISTRAL_FILE} in {folder}"
+        )
     shard_of = _read_index(index)
     shards = [folder / name for name in sorted(set(shard_of.values()))]
-    return _open_huggingface(folder, shards, shard_of)
+    return _open_safetensors(shards, config, "huggingface", shard_of)
+
+
+def _open_mistral(weights: Path) -> Checkpoint:
+    return _open_safetensors([weights], weights.parent / "params.json", "mistral")
 
 
 def _read_index(path: Path) -> dict[str, str]:
@@ -198,16 +213,19 @@ def _read_index(path: Path) -> dict[str, str]:
     return shard_of
 
 
-def _open_huggingface(
-    folder: Path, weight_files: list[Path], shard_of: Mapping[str, str] | None = None
+def _open_safetensors(
+    weight_files: list[Path],
+    config_file: Path,
+    layout: Layout,
+    shard_of: Mapping[str, str] | None = None,
 ) -> Checkpoint:
-    config = read_object(folder / "config.json")
+    folder, config = config_file.parent, read_object(config_file)
     with ExitStack() as stack:
         files = [stack.enter_context(WeightFile(path)) for path in weight_files]
         tensors = _merge(files)
         _check_index(tensors, shard_of or {}, folder)
         return StoredCheckpoint(
-            tensors, config, "huggingface", folder, tuple(weight_files), stack.pop_all()
+            tensors, config, layout, folder, tuple(weight_files), stack.pop_all()
         )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import edge_voice
 from edge_voice.errors import StoreError
@@ -21,7 +23,7 @@ from .builder import GraphBuilder
 from .quantize import Recipe
 from .report import Report
 from .storage import WeightStore
-from .weights import DataFile
+from .weights import Array, DataFile
 
 
 @dataclass(slots=True)
@@ -57,7 +59,13 @@ class Bundle:
 
     def add_asset(self, role: str, file: str, content: bytes) -> None:
         """A further file that the runtime opens by its role."""
-        (self.folder / file).write_bytes(content)
+        self.stream_asset(role, file, [content])
+
+    def stream_asset(self, role: str, file: str, parts: Iterable[bytes | Array]) -> None:
+        """A further file too large to be held: its parts are written as they come."""
+        with (self.folder / file).open("wb") as stream:
+            for part in parts:
+                stream.write(part if isinstance(part, bytes) else np.ascontiguousarray(part).data)
         self.assets[role] = file
 
     def set_facts(self, *, task: str, languages: tuple[str, ...], config: dict[str, Any]) -> None:

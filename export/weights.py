@@ -52,6 +52,23 @@ class CheckpointMatrix:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ArrayMatrix:
+    """A matrix that had to be computed, and is small enough to be held."""
+
+    values: Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Matrix`."""
+        rows, width = self.values.shape
+        return rows, width
+
+    def rows(self, start: int, stop: int) -> Array:
+        """See `Matrix`."""
+        return self.values[start:stop]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class StackedMatrix:
     """Matrices with the same inputs, one above the other: a fused projection."""
 

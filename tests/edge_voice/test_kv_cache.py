@@ -155,3 +155,26 @@ def test_a_fork_shares_nothing() -> None:
         array[:] = -1
     assert all((array >= 0).all() for array in bound.inputs.values())
     assert cache.length == 4
+
+
+def test_a_snapshot_brings_back_the_first_row() -> None:
+    cache, bound = filled(2, 4)
+    state = cache.snapshot()
+    assert state.shape == (LAYERS, 2, HEADS, 4, SIZE)
+    larger = KVCache(FakeSession(), rows=1, capacity=CAPACITY + 5)
+    restored = Recorder(larger)
+    larger.restore(state.astype(np.float16))
+    assert larger.length == 4
+    for name, array in restored.inputs.items():
+        np.testing.assert_allclose(array[0, :, :4], bound.inputs[name][0, :, :4], rtol=1e-3)
+        assert not array[:, :, 4:].any()
+    bound.inputs["past_key_values.0.key"][:] = -1
+    assert state.min() >= 0  # a copy
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 3, 11, 4), (1, 2, 3, 4, 4), (2, 2, 3, 4, 5), (2, 2, 3)])
+def test_a_snapshot_of_another_model_is_refused(shape: tuple[int, ...]) -> None:
+    cache, _ = filled(1, 2)
+    with pytest.raises(OptionError, match="saved cache"):
+        cache.restore(np.zeros(shape, np.float16))
+    assert cache.length == 2

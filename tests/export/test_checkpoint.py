@@ -112,13 +112,14 @@ def test_sources_that_are_not_there(tmp_path, name):
 
 
 def test_an_empty_folder(tmp_path):
-    assert "no model.safetensors and no" in refusal(tmp_path, ModelNotFound)
+    assert "no model.safetensors, no" in refusal(tmp_path, ModelNotFound)
 
 
 def test_a_file_of_another_kind(tmp_path):
     (tmp_path / "model.gguf").write_bytes(b"GGUF")
 
-    assert "allowed: a Hugging Face folder" in refusal(tmp_path / "model.gguf", UnsupportedModel)
+    found = refusal(tmp_path / "model.gguf", UnsupportedModel)
+    assert "allowed: a Hugging Face or Mistral folder" in found
 
 
 @pytest.mark.parametrize(
@@ -202,6 +203,22 @@ def test_a_shard_is_cut_off(tmp_path, shards):
     shards[-1].write_bytes(shards[-1].read_bytes()[:-1])
 
     assert "truncated" in refusal(tmp_path, UnsupportedModel)
+
+
+def test_mistrals_layout(tmp_path):
+    source = write(tmp_path / "model")
+    (source / "model.safetensors").rename(source / "consolidated.safetensors")
+    (source / "config.json").rename(source / "params.json")
+    expected = SyntheticCheckpoint(SIZE, tmp_path, dtype="float32")
+    for path in (source, source / "consolidated.safetensors"):
+        with open_checkpoint(path) as checkpoint:
+            assert checkpoint.layout == "mistral"
+            assert checkpoint.folder == source
+            assert checkpoint.weight_files == (source / "consolidated.safetensors",)
+            assert checkpoint.config["d_model"] == 8
+            np.testing.assert_array_equal(checkpoint.read(EMBEDDING), expected.read(EMBEDDING))
+    (source / "params.json").unlink()
+    assert "params.json" in refusal(source, ModelNotFound)
 
 
 def test_a_hostile_torch_file_runs_nothing(tmp_path):

@@ -6,6 +6,7 @@ import errno
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import onnx_ir as ir
 import pytest
 
@@ -164,3 +165,12 @@ def test_no_manifest_without_its_facts(bundle):
     with pytest.raises((TypeError, EdgeVoiceError)):
         bundle.finish(model_type="some", name="n", licence="", source=SourceEntry(file="x"))
     assert not (bundle.folder / "manifest.json").exists()
+
+
+def test_an_asset_is_written_in_parts(tmp_path):
+    bundle = Bundle(tmp_path, Recipe("fp32", ()), Report("m", "fp32"), lambda line: None)
+    table = np.arange(12, dtype=np.int16).reshape(3, 4)
+    bundle.stream_asset("table", "table.bin", iter([b"head", table[:1], table[1:, ::2]]))
+    expected = b"head" + table[:1].tobytes() + table[1:, ::2].tobytes()
+    assert (tmp_path / "table.bin").read_bytes() == expected
+    assert bundle.assets == {"table": "table.bin"}

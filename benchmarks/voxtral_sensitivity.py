@@ -1,0 +1,170 @@
+"""Which layers of Voxtral TTS suffer most from rounding: one group at a time, ranked.
+
+    python -m benchmarks.voxtral_sensitivity --source FOLDER --base int8 --work DIR
+
+The model is exported in a base precision, and again with one group of layers in a coarser scheme;
+both are told the same frames. Without `--source` a random model of `--width` and `--layers` is
+made up: random weights round worse than trained ones, so its ranking is what counts, not the
+numbers. A full-size export takes minutes and room for two bundles.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before anything can import onnxruntime
+
+import argparse
+import gc
+import json
+import shutil
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import machine
+from benchmarks.synthetic_voxtral import SyntheticVoxtral, write_companions
+from benchmarks.voxtral_agreement import Forced, compare, forced, told_frames
+from benchmarks.voxtral_sizes import StackSize, VoxtralSize
+from edge_voice.manifest import SourceEntry
+from edge_voice.models.voxtral_tts.model import load
+from edge_voice_export.checkpoint import open_checkpoint
+from edge_voice_export.models.voxtral_tts import recipe
+from edge_voice_export.pipeline import export_checkpoint
+from edge_voice_export.quantize import (
+    INT4_BLOCK32,
+    INT4_BLOCK128,
+    INT8,
+    INT8_BLOCK32,
+    Recipe,
+    Scheme,
+)
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "backbone: queries, keys, values": ("backbone.*.wqkv",),
+    "backbone: behind attention": ("backbone.*.wo",),
+    "backbone: gate and up": ("backbone.*.w[13]",),
+    "backbone: down": ("backbone.*.w2",),
+    "backbone: first layer": ("backbone.layers.0.*",),
+    "acoustic: queries, keys, values": (
+        "acoustic_transformer.*.wqkv",
+        "acoustic_transformer.*.wq",
+        "acoustic_transformer.*.wkv",
+    ),
+    "acoustic: behind attention": ("acoustic_transformer.*.wo",),
+    "acoustic: gate and up": ("acoustic_transformer.*.w[13]",),
+    "acoustic: down": ("acoustic_transformer.*.w2",),
+    "acoustic: condition": ("acoustic_transformer.llm_projection",),
+    "acoustic: time": ("acoustic_transformer.time_projection",),
+    "acoustic: from and to codes": (
+        "acoustic_transformer.input_projection",
+        "acoustic_transformer.acoustic_codebook_output",
+    ),
+    "semantic head": ("semantic_head",),
+    "codec": ("codec.*",),
+}
+SCHEMES = {s.name: s for s in (INT4_BLOCK32, INT4_BLOCK128, INT8, INT8_BLOCK32)}
+_TEXT = "It was a bright cold day in April, and the clocks were striking thirteen."
+_FRAMES = 40
+
+
+def with_group(base: Recipe, patterns: tuple[str, ...], scheme: Scheme) -> Recipe:
+    """A recipe with one group of layers in another scheme."""
+    return Recipe(base.name, (*((pattern, scheme) for pattern in patterns), *base.rules))
+
+
+def open_source(options: argparse.Namespace) -> AbstractContextManager[Any]:
+    """The published checkpoint, or a random one."""
+    if options.source:
+        return open_checkpoint(options.source)
+    inner = 3 * options.width
+    stack = StackSize(options.layers, options.width // 64, options.width // 128, 64, inner)
+    size = VoxtralSize(
+        width=options.width,
+        backbone=stack,
+        acoustic=StackSize(3, stack.heads, stack.kv_heads, 64, inner),
+        vocab=2000,
+        codec_head_size=32,
+        codec_inner=512,
+        voices={"voice": 60},
+    )
+    folder = options.work / "checkpoint"
+    write_companions(size, folder)
+    return SyntheticVoxtral(size, folder)
+
+
+def result_of(
+    checkpoint: Any, plan: Recipe, work: Path, told: Any, noise: Any
+) -> tuple[Forced, Any, Any]:
+    """Exports with a recipe; what the model makes of told frames (its own without), audio."""
+    presets = recipe.PRESETS
+    recipe.PRESETS = {plan.name: plan}
+    try:
+        manifest = export_checkpoint(
+            checkpoint, work / "bundle", precision=plan.name, name="scan", licence="",
+            provenance=SourceEntry(file="none"),
+        )  # fmt: skip
+    finally:
+        recipe.PRESETS = presets
+    model = load(work / "bundle", manifest, threads=os.cpu_count() or 1)
+    voice = model.voices[0]
+    told = told_frames(model, _TEXT, voice, noise) if told is None else told
+    found = forced(model, _TEXT, voice, told, noise)
+    waveform = model.decode_codes(told)
+    del model
+    gc.collect()
+    shutil.rmtree(work / "bundle")
+    return found, told, waveform
+
+
+def scan(checkpoint: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """One row for each group and scheme, the most sensitive first."""
+    codebooks = checkpoint.config["multimodal"]["audio_model_args"]["n_acoustic_codebook"]
+    noise = np.random.default_rng(0).standard_normal((_FRAMES, codebooks)).astype(np.float32)
+    base = recipe.PRESETS[options.base]
+    exact, told, audio = result_of(checkpoint, base, options.work, None, noise)
+    rows = []
+    for name in options.scheme or ["int4 block 32"]:
+        for group, patterns in GROUPS.items():
+            plan = with_group(base, patterns, SCHEMES[name])
+            found, _, other = result_of(checkpoint, plan, options.work, told, noise)
+            error = float(np.linalg.norm(audio - other) / np.linalg.norm(audio))
+            row = {"group": group, "scheme": name, "waveform_error": error}
+            rows.append(row | asdict(compare(exact, found)))
+            print(json.dumps(rows[-1]), flush=True)
+    return sorted(rows, key=lambda row: (-row["levels"], -row["waveform_error"]))
+
+
+def main() -> None:
+    """Scans, prints as it goes, writes the ranking."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--source", type=Path, help="published folder; random weights without")
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--base", choices=list(recipe.PRESETS), default="fp32")
+    parser.add_argument("--scheme", action="append", choices=list(SCHEMES))
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    with open_source(options) as checkpoint:
+        rows = scan(checkpoint, options)
+    result = {
+        "kind": "voxtral_sensitivity",
+        "machine": machine.facts(("edge-voice", "onnxruntime", "numpy")),
+        "source": str(options.source.name) if options.source else "random weights",
+        "width": options.width,
+        "layers": options.layers,
+        "base": options.base,
+        "frames": _FRAMES,
+        "rows": rows,
+    }
+    name = f"{machine.slug()}-voxtral-sensitivity.json"
+    out = options.out or Path(__file__).parent / "results" / name
+    out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

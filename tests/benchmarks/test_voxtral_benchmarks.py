@@ -1,0 +1,98 @@
+"""The benchmarks of Voxtral on small models: that they measure what they say."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import onnx
+import pytest
+
+from benchmarks import voxtral_frame, voxtral_sensitivity
+from benchmarks.voxtral_floor import _bare, floor_seconds
+from edge_voice_export import export_bundle
+from edge_voice_export.models.voxtral_tts.recipe import PRESETS
+from edge_voice_export.quantize import INT8_BLOCK32
+
+
+@pytest.fixture(scope="module")
+def bundle(data: Path, tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("voxtral") / "bundle"
+    return folder, export_bundle(data / "voxtral_tts_tiny/published", folder, precision="int4")
+
+
+def bare_rows(bundle, role: str, frames: int = 1) -> dict[str, int]:
+    """Layer → rows it multiplies in the bare graph."""
+    folder, manifest = bundle
+    graph = onnx.load(folder / manifest.graphs[role], load_external_data=False).graph
+    bare, inputs = _bare(graph, role, frames)
+    rows = {name: v.type.tensor_type.shape.dim[0].dim_value for name, v in inputs.items()}
+    return {n.input[1].removesuffix(".weight"): rows[n.input[0]] for n in bare.graph.node}
+
+
+def test_the_floor_has_the_rows_of_the_model(bundle):
+    prefix = "acoustic_transformer.layers."
+    found = bare_rows(bundle, "velocity")
+    assert found[f"{prefix}0.attention.wqkv"] == 1
+    assert found["acoustic_transformer.input_projection"] == 1
+    assert {found[f"{prefix}{i}.feed_forward.w2"] for i in (0, 1)} == {6}
+    assert found[f"{prefix}1.attention.wqkv"] == found[f"{prefix}2.attention.wkv"] == 6
+    assert found[f"{prefix}2.attention.wq"] == found[f"{prefix}2.feed_forward.w1"] == 2
+    assert found["acoustic_transformer.acoustic_codebook_output"] == 2
+    assert len(found) == 5 + 5 + 6 + 2
+    backbone = bare_rows(bundle, "backbone")
+    assert len(backbone) == 2 * 5
+    assert set(backbone.values()) == {1}
+
+
+def test_the_floor_of_the_codec_grows_with_its_upsampling(bundle):
+    found = bare_rows(bundle, "codec", frames=3)
+    assert found["codec.0.conv"] == found["codec.1.conv"] == 3
+    assert (found["codec.2.conv"], found["codec.3.conv"], found["codec.output_proj"]) == (6, 12, 24)
+    assert found["codec.decoder_blocks.5.layers.1.feed_forward.w2"] == 12
+
+
+@pytest.mark.parametrize("role", ["backbone", "head", "velocity", "codec"])
+def test_the_floor_is_a_time(bundle, role):
+    folder, manifest = bundle
+    before = sorted(folder.iterdir())
+    assert 0 < floor_seconds(folder, manifest, role, threads=1) < 1
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_frame_is_taken_apart(bundle):
+    row = voxtral_frame.measure(bundle[0], threads=1, steps=2, rounds=1)
+    assert row["steps"] == 2
+    parts = sum(row["graph_milliseconds"].values()) + row["python_milliseconds"]
+    assert parts == pytest.approx(row["frame_milliseconds"], abs=0.1)
+    assert set(row["graph_milliseconds"]) == {"backbone", "head", "velocity"}
+    assert row["ratio"] > 0.5
+    assert 0 < row["codec_milliseconds"]["25 frames"] < 100
+
+
+def test_every_group_of_the_scan_has_layers(bundle):
+    report = json.loads((bundle[0] / "report.json").read_text())
+    layers = [layer["name"].removesuffix(".weight") for layer in report["layers"]]
+    for group, patterns in voxtral_sensitivity.GROUPS.items():
+        for pattern in patterns:
+            assert any(fnmatchcase(layer, pattern) for layer in layers), (group, pattern)
+    changed = voxtral_sensitivity.with_group(PRESETS["fp32"], ("backbone.*.w2",), INT8_BLOCK32)
+    assert changed.scheme("backbone.layers.1.feed_forward.w2") == INT8_BLOCK32
+    assert changed.scheme("backbone.layers.1.feed_forward.w1").bits == 32
+
+
+def test_a_scan_ranks_groups(tmp_path, monkeypatch):
+    groups = {name: voxtral_sensitivity.GROUPS[name] for name in ("backbone: down", "codec")}
+    monkeypatch.setattr(voxtral_sensitivity, "GROUPS", groups)
+    options = argparse.Namespace(
+        source=None, width=128, layers=1, base="fp32", scheme=["int4 block 32"], work=tmp_path
+    )
+    with voxtral_sensitivity.open_source(options) as checkpoint:
+        down, codec = voxtral_sensitivity.scan(checkpoint, options)
+    assert (down["group"], codec["group"]) == ("backbone: down", "codec")
+    assert down["waveform_error"] == 0 < codec["waveform_error"]
+    assert down["cosine"] < codec["cosine"] == pytest.approx(1)
+    assert codec["levels"] == 0 < down["levels"]
+    assert PRESETS["fp32"].rules == ()
