@@ -1,7 +1,7 @@
 """Published checkpoints as tensors by name, read one at a time.
 
-Two layouts are known: a Hugging Face folder (`config.json` with safetensors in one file or in
-shards) and OpenAI's Whisper `.pt` file. Neither needs torch.
+Three layouts are known: a Hugging Face folder (`config.json` with safetensors in one file or in
+shards), OpenAI's Whisper `.pt` file, and a folder of finished ONNX graphs. None needs torch.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from edge_voice.errors import ModelNotFound, UnsupportedModel
 
 from .json_object import read_object
+from .onnx_folder import OnnxFolder, find_graphs
 from .safetensors_file import read_contents
 from .tensor import LazyTensor, WeightFile
 from .torch_file import read_torch_file
 
-Layout = Literal["huggingface", "openai"]
+Layout = Literal["huggingface", "openai", "onnx"]
 
 _SINGLE_FILE = "model.safetensors"
 # `model.safetensors.index.json`, and variants such as `model.safetensors.index.fp32.json`.
@@ -41,7 +42,7 @@ class Checkpoint(Protocol):
 
     @property
     def layout(self) -> Layout:
-        """Whose tensor names and configuration keys these are."""
+        """Whose tensor names and configuration keys these are; `onnx`: finished graphs."""
 
     @property
     def folder(self) -> Path:
@@ -178,6 +179,8 @@ def _open_folder(folder: Path) -> Checkpoint:
     if single.exists():
         return _open_huggingface(folder, [single])
     index = min(folder.glob(_INDEX_PATTERN), default=None, key=lambda path: len(path.name))
+    if index is None and (graphs := find_graphs(folder)):
+        return OnnxFolder(folder, graphs)
     if index is None:
         raise ModelNotFound(f"no {_SINGLE_FILE} and no {_SINGLE_FILE}.index.json in {folder}")
     shard_of = _read_index(index)
