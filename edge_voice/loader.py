@@ -6,7 +6,7 @@ import importlib
 import os
 import pkgutil
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from edge_voice import models
 from edge_voice.cpu import allowed_cores
@@ -18,19 +18,60 @@ from edge_voice.hub.verify import check_files
 from edge_voice.manifest import FILE_NAME, Manifest
 from edge_voice.transcriber import Transcriber
 
+if TYPE_CHECKING:
+    from edge_voice.synthesizer import Synthesizer
+
+_TASKS = {"transcribe": "turns speech into text", "speak": "turns text into speech"}
+
+
+@overload
+def load(
+    name_or_folder: str | os.PathLike[str],
+    *,
+    task: None = None,
+    precision: str | None = None,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> Any: ...  # a Transcriber or a Synthesizer, as the bundle's manifest says
+
+
+@overload
+def load(
+    name_or_folder: str | os.PathLike[str],
+    *,
+    task: Literal["transcribe"],
+    precision: str | None = None,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> Transcriber: ...
+
+
+@overload
+def load(
+    name_or_folder: str | os.PathLike[str],
+    *,
+    task: Literal["speak"],
+    precision: str | None = None,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> Synthesizer: ...
+
 
 def load(
     name_or_folder: str | os.PathLike[str],
     *,
+    task: Literal["transcribe", "speak"] | None = None,
     precision: str | None = None,
     threads: int | None = None,
     progress: Progress = silent,
-) -> Transcriber:
+) -> Transcriber | Synthesizer:
     """Loads a model.
 
     Args:
         name_or_folder: A bundle's folder, or a name from the catalog. A model that is not in the
             store is fetched and exported first, unless the network is forbidden.
+        task: What the model must be for: `transcribe` (speech to text) or `speak` (text to
+            speech); by default whatever it is for.
         precision: Which of a model's bundles; by default the one that is installed, and of
             several the one that is pulled by default.
         threads: Cores to use; by default all that this process may use.
@@ -40,12 +81,15 @@ def load(
         ModelNotFound: No such folder, no such name.
         ManifestError, GraphMismatch, ChecksumMismatch: The bundle is damaged.
         FetchError: The model is not installed and could not be fetched.
-        OptionError: `threads` is less than 1.
+        OptionError: `threads` is less than 1, or the model is for the other task.
     """
     if threads is not None and threads < 1:
         raise OptionError(f"{threads} threads (allowed: 1 or more)")
-    folder = _folder(os.fspath(name_or_folder), precision, progress)
+    if task is not None and task not in _TASKS:
+        raise OptionError(f"unknown task {task!r} (allowed: {', '.join(_TASKS)})")
+    folder = _folder(os.fspath(name_or_folder), task, precision, progress)
     manifest = Manifest.load(folder)
+    _check_task(manifest.name, manifest.task, task)
     check_files(folder, manifest)
     known = [info.name for info in pkgutil.iter_modules(models.__path__)]
     if manifest.model_type not in known:
@@ -53,10 +97,21 @@ def load(
             f"{folder}: model type {manifest.model_type!r} (known: {', '.join(known)})"
         )
     module = importlib.import_module(f"{models.__name__}.{manifest.model_type}.model")
-    return cast(Transcriber, module.load(folder, manifest, threads=threads or allowed_cores()))
+    model = module.load(folder, manifest, threads=threads or allowed_cores())
+    return cast("Transcriber | Synthesizer", model)
 
 
-def _folder(name_or_folder: str, precision: str | None, progress: Progress) -> Path:
+def _check_task(name: str, found: str, task: str | None) -> None:
+    if task is not None and found != task:
+        raise OptionError(
+            f"{name} cannot {task}: it is a model that {_TASKS.get(found, found)}"
+            f" (allowed: models whose task is {task!r}; edge-voice models lists them)"
+        )
+
+
+def _folder(
+    name_or_folder: str, task: str | None, precision: str | None, progress: Progress
+) -> Path:
     """A path is anything with a separator or a manifest in it; everything else is a name."""
     path = Path(name_or_folder)
     if (path / FILE_NAME).is_file():
@@ -68,4 +123,6 @@ def _folder(name_or_folder: str, precision: str | None, progress: Progress) -> P
         return installed
     from edge_voice.hub.pull import pull  # 50 ms that an installed model need not pay
 
+    known = load_catalog().get(name_or_folder)
+    _check_task(known.name, known.task, task)  # before anything is fetched
     return pull(name_or_folder, precision, progress=progress)

@@ -1,8 +1,8 @@
 """Published checkpoints as tensors by name, read one at a time.
 
-Three layouts are known: a Hugging Face folder (`config.json` with safetensors in one file or in
-shards), a Mistral folder (`params.json` with `consolidated.safetensors`) and OpenAI's Whisper `.pt`
-file. None needs torch.
+Four layouts are known: a Hugging Face folder (`config.json` with safetensors in one file or in
+shards), a Mistral folder (`params.json` with `consolidated.safetensors`), OpenAI's Whisper `.pt`
+file, and a folder of finished ONNX graphs. None needs torch.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from edge_voice.errors import ModelNotFound, UnsupportedModel
 
 from .json_object import read_object
+from .onnx_folder import OnnxFolder, find_graphs
 from .safetensors_file import read_contents
 from .tensor import LazyTensor, WeightFile
 from .torch_file import read_torch_file
 
-Layout = Literal["huggingface", "mistral", "openai"]
+Layout = Literal["huggingface", "mistral", "openai", "onnx"]
 
 _SINGLE_FILE = "model.safetensors"
 _MISTRAL_FILE = "consolidated.safetensors"
@@ -43,7 +44,7 @@ class Checkpoint(Protocol):
 
     @property
     def layout(self) -> Layout:
-        """Whose tensor names and configuration keys these are."""
+        """Whose tensor names and configuration keys these are; `onnx`: finished graphs."""
 
     @property
     def folder(self) -> Path:
@@ -187,6 +188,8 @@ def _open_folder(folder: Path) -> Checkpoint:
     if (folder / _MISTRAL_FILE).exists():
         return _open_mistral(folder / _MISTRAL_FILE)
     index = min(folder.glob(_INDEX_PATTERN), default=None, key=lambda path: len(path.name))
+    if index is None and (graphs := find_graphs(folder)):
+        return OnnxFolder(folder, graphs)
     if index is None:
         raise ModelNotFound(
             f"no {_SINGLE_FILE}, no {_SINGLE_FILE}.index.json and no {_MISTRAL_FILE} in {folder}"

@@ -20,6 +20,7 @@ from edge_voice.hub.verify import sha256_file
 from edge_voice.manifest import FileEntry, Manifest, SourceEntry
 
 from .builder import GraphBuilder
+from .onnx_folder import graph_names
 from .quantize import Recipe
 from .report import Report
 from .storage import WeightStore
@@ -56,6 +57,18 @@ class Bundle:
             spec.check(file, builder.input_names(), builder.output_names())
             builder.save(self.folder / file)
         self.graphs[role] = file
+
+    def import_graph(self, role: str, spec: GraphSpec, source: Path) -> None:
+        """Takes a published graph over byte for byte, if its names are those of `spec`.
+
+        Raises:
+            GraphMismatch: They are not.
+            UnsupportedModel: The file is no ONNX graph.
+        """
+        inputs, outputs = graph_names(source)
+        spec.check(source.name, inputs, outputs)
+        shutil.copyfile(source, self.folder / f"{role}.onnx")
+        self.graphs[role] = f"{role}.onnx"
 
     def add_asset(self, role: str, file: str, content: bytes) -> None:
         """A further file that the runtime opens by its role."""

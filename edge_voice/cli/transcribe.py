@@ -166,7 +166,9 @@ def open_model(name: str, precision: str | None, threads: int | None) -> Transcr
     from edge_voice.cli._bar import ProgressLine
 
     with ProgressLine() as progress:
-        return loader.load(name, precision=precision, threads=threads, progress=progress)
+        return loader.load(
+            name, task="transcribe", precision=precision, threads=threads, progress=progress
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,11 @@ def fetch_weights(
         folder = _folder(model, checkpoint)
         missing = max(0, checkpoint.bytes - store.folder_bytes(folder))
         store.require_space(missing + _archive_bytes(checkpoint) + bundle_bytes, model.name)
-        if _fetch_checkpoint(checkpoint, folder, job):
-            return checkpoint, folder
+        try:
+            if _fetch_checkpoint(checkpoint, folder, job):
+                return checkpoint, folder
+        finally:
+            shutil.rmtree(job.workspace, ignore_errors=True)
     raise FetchError(
         f"cannot fetch {model.name}: {'; '.join(job.reasons)} (with a copy of"
         f" {_file_names(model)} from elsewhere: {_export_command(model)}, then --model DIR)"
@@ -151,9 +154,8 @@ def _try_source(source: tuple[Location, ...], file: CheckpointFile, path: Path, 
         _fetch_file(source, file, path, job)
     except (FetchError, ChecksumMismatch) as error:
         job.reasons.append(f"{describe(source)}: {str(error)[:_REASON_CHARACTERS]}")
+        shutil.rmtree(job.workspace, ignore_errors=True)  # the archive may be what is wrong
         return False
-    finally:
-        shutil.rmtree(job.workspace, ignore_errors=True)
     return True
 
 

@@ -213,3 +213,24 @@ def test_a_model_type_is_not_any_module(tmp_path: Path) -> None:
     # `os` can be imported, but it is no folder of edge_voice.models.
     with pytest.raises(UnsupportedModel, match="model type 'os'"):
         loader.load(write_bundle(tmp_path / "evil", model_type="os"))
+
+
+@pytest.mark.parametrize(("found", "asked"), [("speak", "transcribe"), ("transcribe", "speak")])
+def test_a_model_for_the_other_task(
+    tmp_path: Path, found: str, asked: Any, opened: list[dict[str, Any]]
+) -> None:
+    folder = write_bundle(tmp_path / "other", task=found)
+    with pytest.raises(OptionError, match=rf"tiny cannot {asked}: it is a model that turns"):
+        loader.load(folder, task=asked)
+    assert not opened
+    assert loader.load(folder, task=found) is opened[0]  # type: ignore[call-overload]
+
+
+def test_the_task_is_checked_before_anything_is_fetched() -> None:
+    with pytest.raises(OptionError, match=r"whisper-tiny\.en cannot speak"):
+        loader.load("whisper-tiny.en", task="speak")
+
+
+def test_an_unknown_task(bundle: Path) -> None:
+    with pytest.raises(OptionError, match=r"unknown task 'sing' \(allowed: transcribe, speak\)"):
+        loader.load(bundle, task="sing")  # type: ignore[call-overload]

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from edge_voice.cli import main, transcribe
+from edge_voice.cli import main, speak, transcribe
 from edge_voice.results import Segment
+from edge_voice.synthesizer import AudioChunk
 from edge_voice.transcriber import SegmentStream
 
 
@@ -93,3 +95,41 @@ def call() -> Callable[..., Result]:
         return CliRunner().invoke(main, arguments, input=stdin, prog_name="edge-voice")
 
     return run
+
+
+class FakeSynthesizer:
+    """Says a tone for every word; remembers how it was called.
+
+    `fail` is raised after the first chunk.
+    """
+
+    def __init__(self) -> None:
+        self.sample_rate = 24_000
+        self.voices = ("anna", "bert")
+        self.languages = ("en", "de")
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.opened: list[tuple[Any, ...]] = []
+        self.fail: BaseException | None = None
+        self.after_chunk: Callable[[], None] = lambda: None
+
+    def synthesize(self, text: str, **options: Any) -> Iterator[AudioChunk]:
+        self.calls.append((text, options))
+        tone = np.sin(np.arange(2400, dtype=np.float32) / 10) / 2
+        for number, word in enumerate(text.split()):
+            if number and self.fail:
+                raise self.fail
+            yield AudioChunk(tone, self.sample_rate, word)
+            self.after_chunk()
+
+
+@pytest.fixture
+def voice(monkeypatch: pytest.MonkeyPatch) -> FakeSynthesizer:
+    """What `speak` and `voices` get for every --model."""
+    model = FakeSynthesizer()
+
+    def open_model(*arguments: Any) -> FakeSynthesizer:
+        model.opened.append(arguments)
+        return model
+
+    monkeypatch.setattr(speak, "open_model", open_model)
+    return model

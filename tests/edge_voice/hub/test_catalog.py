@@ -40,7 +40,17 @@ def read(tmp_path: Path, text: str) -> Catalog:
 
 
 def test_shipped_catalog_has_every_model() -> None:
-    assert list(load_catalog().models) == [*WHISPERS, *COHERES]
+    assert list(load_catalog().models) == [*WHISPERS, *COHERES, "hibari"]
+
+
+def test_a_voice_that_is_a_package() -> None:
+    model = load_catalog().get("hibari")
+    assert (model.task, model.languages, model.licence) == ("speak", ("en",), "Apache-2.0")
+    (checkpoint,) = model.checkpoints
+    sources = [s for file in checkpoint.files for s in checkpoint.locations(file)]
+    packages = {part.package for source in sources for part in source}  # type: ignore[union-attr]
+    assert packages == {"hibari-tts==0.2.1"}
+    assert all(file.sha256 for file in checkpoint.files)
 
 
 @pytest.mark.parametrize("name", WHISPERS)

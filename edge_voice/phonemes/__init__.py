@@ -1,0 +1,1 @@
+"""From words to phonemes, for voices that are trained on them."""

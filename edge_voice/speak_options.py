@@ -1,0 +1,95 @@
+"""The options of `Synthesizer.synthesize`, checked once for every model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from edge_voice.errors import OptionError
+from edge_voice.synthesizer import AudioChunk, SpeakOptions
+from edge_voice.time_stretch import check_speed
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakSettings:
+    """Options with their defaults filled in.
+
+    Attributes:
+        voice: One of the model's.
+        language: One of the model's, a region allowed behind it.
+        seed: Of random numbers.
+        speed: 1.0 is the voice's own.
+        max_seconds: Most seconds of audio; None is no limit.
+    """
+
+    voice: str
+    language: str
+    seed: int
+    speed: float
+    max_seconds: float | None
+
+    def limited(self, chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
+        """The chunks up to `max_seconds`, the last one cut."""
+        if self.max_seconds is None:
+            yield from chunks
+            return
+        left = None
+        for chunk in chunks:
+            left = round(self.max_seconds * chunk.sample_rate) if left is None else left
+            yield replace(chunk, waveform=chunk.waveform[:left])
+            left -= len(chunk.waveform)
+            if left <= 0:
+                return
+
+
+def read_settings(
+    options: SpeakOptions,
+    *,
+    voices: Sequence[str],
+    languages: Sequence[str],
+    unknown: Iterable[str] = (),
+) -> SpeakSettings:
+    """Checks options and fills in defaults.
+
+    Args:
+        options: As the caller gave them.
+        voices: What the model knows, the default first.
+        languages: ISO 639 codes, the default first.
+        unknown: Options that this model has no use for.
+
+    Raises:
+        OptionError: A value is not allowed, or the model does not know the option.
+        TypeError: There is no such option, as Python says of an unknown keyword.
+    """
+    given: dict[str, Any] = dict(options)
+    if strange := sorted(set(given) - set(SpeakOptions.__annotations__)):
+        raise TypeError(f"unexpected option {strange[0]!r}")
+    for name in unknown:
+        if name in given:
+            raise OptionError(f"this model has no {name} (leave it out)")
+    voice = given.get("voice", voices[0])
+    if voice not in voices:
+        raise OptionError(f"unknown voice {voice!r} (known: {', '.join(voices)})")
+    language = given.get("language", languages[0])
+    if language not in languages and language.lower().partition("-")[0] not in languages:
+        raise OptionError(f"language {language!r} (allowed: {', '.join(languages)})")
+    return SpeakSettings(
+        voice=voice,
+        language=language,
+        seed=_seed(given.get("seed", 0)),
+        speed=check_speed(given.get("speed", 1.0)),
+        max_seconds=_max_seconds(given.get("max_seconds")),
+    )
+
+
+def _seed(value: int) -> int:
+    if value < 0:
+        raise OptionError(f"seed {value} (allowed: 0 or more)")
+    return value
+
+
+def _max_seconds(value: float | None) -> float | None:
+    if value is not None and not value > 0:
+        raise OptionError(f"max_seconds {value:g} (allowed: more than 0)")
+    return value

@@ -1,0 +1,90 @@
+"""A folder of published ONNX graphs: taken over as they are, not built from tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NoReturn, Self
+
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edge_voice.errors import UnsupportedModel
+
+
+def find_graphs(folder: Path) -> tuple[Path, ...]:
+    """The ONNX files of a folder, the largest first."""
+    return tuple(sorted(folder.glob("*.onnx"), key=lambda path: -path.stat().st_size))
+
+
+def graph_names(path: Path) -> tuple[list[str], list[str]]:
+    """Names of a graph's inputs and outputs.
+
+    Raises:
+        UnsupportedModel: The file is no ONNX graph, or keeps its weights in another file.
+    """
+    try:
+        graph = ir.load(path).graph
+    except Exception as error:  # what protobuf and onnx_ir raise has no common class
+        raise UnsupportedModel(f"{path}: not an ONNX graph: {error}") from None
+    weights = (value.const_value for value in graph.initializers.values())
+    if any(isinstance(weight, ir.ExternalTensor) for weight in weights):
+        raise UnsupportedModel(f"{path} keeps its weights in another file (allowed: one file)")
+    return [_name(value) for value in graph.inputs], [_name(value) for value in graph.outputs]
+
+
+def _name(value: ir.Value) -> str:
+    return value.name or ""
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxFolder:
+    """A `Checkpoint` without tensors; recipes look at its files.
+
+    Attributes:
+        folder: Where the graphs and the files beside them lie.
+        weight_files: The graphs, the largest first.
+    """
+
+    folder: Path
+    weight_files: tuple[Path, ...]
+    config: dict[str, Any] = field(default_factory=dict)
+    layout: Literal["onnx"] = "onnx"
+
+    def names(self) -> tuple[str, ...]:
+        """No tensors."""
+        return ()
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Raises UnsupportedModel: there are no tensors."""
+        self._refuse(name)
+
+    def dtype(self, name: str) -> str:
+        """Raises UnsupportedModel: there are no tensors."""
+        self._refuse(name)
+
+    def read(self, name: str) -> NDArray[Any]:
+        """Raises UnsupportedModel: there are no tensors."""
+        self._refuse(name)
+
+    def read_rows(self, name: str, start: int, stop: int) -> NDArray[Any]:
+        """Raises UnsupportedModel: there are no tensors."""
+        self._refuse(name)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _refuse(self, name: str) -> NoReturn:
+        raise UnsupportedModel(f"no tensor {name!r}: {self.folder} holds finished graphs")
