@@ -316,4 +316,5 @@ def test_model_is_loaded_with_its_options_and_progress(monkeypatch: pytest.Monke
     transcribe.open_model("whisper-base", None, 2)
     [(name, options)] = loaded
     assert callable(options.pop("progress"))
-    assert (name, options) == ("whisper-base", {"precision": None, "threads": 2})
+    expected = {"task": "transcribe", "precision": None, "threads": 2}
+    assert (name, options) == ("whisper-base", expected)
