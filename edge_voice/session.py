@@ -47,8 +47,9 @@ class Session:
             path: The .onnx file.
             spec: Names that it must have.
             threads: Cores to use.
-            any_shape: Inputs have another shape at nearly every run. onnxruntime then makes no
-                memory plan for each, which it would keep.
+            any_shape: Inputs are large and have another shape at nearly every run. onnxruntime
+                then makes no memory plan for each, which it would keep, and gives memory back
+                after a run.
 
         Raises:
             ModelError: onnxruntime cannot load the file.
@@ -62,6 +63,7 @@ class Session:
             )
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise _as_ours(self.path.name, "onnxruntime cannot load it", error) from None
+        self._run_options = _giving_back() if any_shape else None
         self._inputs = {value.name: value for value in self._session.get_inputs()}
         self._outputs = {value.name: value for value in self._session.get_outputs()}
         self.layers = spec.check(self.path.name, self._inputs, self._outputs)
@@ -93,11 +95,12 @@ class Session:
         """Runs the graph on all inputs; returns all outputs."""
         names = list(self._outputs)
         with _running(self.path.name):
-            return dict(zip(names, self._session.run(names, feeds), strict=True))
+            values = self._session.run(names, feeds, self._run_options)
+        return dict(zip(names, values, strict=True))
 
     def bind(self) -> Binding:
         """Inputs and outputs tied to memory that lives across runs."""
-        return Binding(self._session, self.path.name)
+        return Binding(self._session, self.path.name, self._run_options)
 
     def _value(self, name: str) -> Any:
         value = self._inputs.get(name) or self._outputs.get(name)
@@ -112,9 +115,12 @@ class Binding:
     An array may serve as input and output at once: that is how a cache grows without copies.
     """
 
-    def __init__(self, session: ort.InferenceSession, name: str) -> None:
+    def __init__(
+        self, session: ort.InferenceSession, name: str, options: ort.RunOptions | None
+    ) -> None:
         self._session = session
         self._name = name
+        self._options = options
         self._binding = session.io_binding()
         # onnxruntime sees addresses only: the arrays must outlive the binding.
         self._arrays: dict[str, Array] = {}
@@ -132,7 +138,7 @@ class Binding:
     def run(self) -> None:
         """Runs the graph once."""
         with _running(self._name):
-            self._session.run_with_iobinding(self._binding)
+            self._session.run_with_iobinding(self._binding, self._options)
 
 
 @contextmanager
@@ -153,6 +159,16 @@ def _as_ours(name: str, what: str, error: Exception) -> Exception:
     if "bad allocation" in message or "bad_alloc" in message or "allocate memory" in message:
         return MemoryError(f"not enough memory for {name}")
     return ModelError(f"{name}: {what}: {message}")
+
+
+def _giving_back() -> ort.RunOptions:
+    """Options of a run that ends with the arena's free memory going back to the system.
+
+    A run of a large encoder needs hundreds of megabytes that the decoder's steps could not use.
+    """
+    options = ort.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 def _options(threads: int, any_shape: bool) -> ort.SessionOptions:
