@@ -69,7 +69,8 @@ class VoxtralModel:
         self.sample_rate = self.config.sample_rate
         self._folder, self._manifest = folder, manifest
         files = {role: manifest.graph(role) for role in ("backbone", "head", "velocity", "time")}
-        session = Session(folder / files["backbone"], graphs.BACKBONE, threads=threads)
+        path = folder / files["backbone"]
+        session = Session(path, graphs.BACKBONE, threads=threads, spinning=True)
         self.backbone = Backbone(session, self.config.max_positions)
         self.acoustic = AcousticTransformer(folder, files, self.config, threads)
         self._codec = Session(folder / manifest.graph("codec"), graphs.CODEC, threads=threads)
