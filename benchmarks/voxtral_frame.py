@@ -4,8 +4,8 @@
 
 Weights are random numbers made up on the fly: nothing of the 8 GB has to be had. Each precision is
 exported in a process of its own, whose peak memory is noted; the bundle (about 3 GB) is measured
-and deleted. The floor is the time of the products by weights alone, in the same process, after
-the model is gone.
+and deleted. The floor is the time of the products by weights alone, measured in turns with the
+model in the same process.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import os
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before anything can import onnxruntime
 
 import argparse
-import gc
 import json
 import shutil
 import subprocess
@@ -90,9 +89,8 @@ def timed_graphs() -> Iterator[Counter[str]]:
 
 
 def measure(folder: Path, threads: int, steps: int | None, rounds: int) -> dict[str, Any]:
-    """One bundle: load, first sound, frames, codec, floor."""
+    """One bundle: load, first sound, memory, codec; then frames and floor in turns."""
     import edge_voice
-    from edge_voice.manifest import Manifest
 
     begin = time.perf_counter()
     model: Any = edge_voice.load(folder, threads=threads)
@@ -101,17 +99,51 @@ def measure(folder: Path, threads: int, steps: int | None, rounds: int) -> dict[
     row["first_sound_seconds"] = _first_sound(model)
     model.prepare_voice(model.voices[0])
     row["first_sound_prepared_seconds"] = _first_sound(model)
-    row |= _frames(model, steps, rounds)
     row |= _codec(model, rounds)
+    _frames(model, steps)
     row["resident_bytes"] = memory_bytes("VmRSS")
-    steps = steps or model.config.steps
-    del model
-    gc.collect()
-    manifest = Manifest.load(folder)
-    floor = _floor(folder, manifest, threads, steps)
-    row["floor_milliseconds"] = floor
-    row["ratio"] = round(row["frame_milliseconds"] / sum(floor.values()), 3)
-    return row
+    row["steps"] = steps = steps or model.config.steps
+    floor = _Floor(folder, threads, steps)
+    turns = [_frames(model, steps) | floor.milliseconds() for _ in range(rounds)]
+    return row | _summary(turns)
+
+
+class _Floor:
+    """The bare products of a frame, beside the model whose floor they are."""
+
+    def __init__(self, folder: Path, threads: int, steps: int) -> None:
+        from benchmarks.voxtral_floor import bare_graph
+        from edge_voice.manifest import Manifest
+
+        manifest = Manifest.load(folder)
+        self._runs = {"backbone": 1, "head": 1, "velocity": steps}
+        self._graphs = {
+            role: bare_graph(folder, manifest, role, threads=threads) for role in self._runs
+        }
+
+    def milliseconds(self) -> dict[str, float]:
+        """Of a frame, by graph."""
+        return {
+            f"floor {role}": 1000 * self._runs[role] * run() for role, run in self._graphs.items()
+        }
+
+
+def _summary(turns: list[dict[str, float]]) -> dict[str, Any]:
+    """Medians over the turns; the ratio is that of each turn, as machines change their speed."""
+    middle = {name: round(median(turn[name] for turn in turns), 2) for name in turns[0]}
+    graphs = {name: ms for name, ms in middle.items() if name in ("backbone", "head", "velocity")}
+    floor = {name.split()[1]: ms for name, ms in middle.items() if name.startswith("floor")}
+    ratios = [
+        turn["frame"] / sum(ms for name, ms in turn.items() if name.startswith("floor"))
+        for turn in turns
+    ]
+    return {
+        "frame_milliseconds": middle["frame"],
+        "graph_milliseconds": graphs,
+        "python_milliseconds": round(median(turn["python"] for turn in turns), 2),
+        "floor_milliseconds": floor,
+        "ratio": round(median(ratios), 3),
+    }
 
 
 def _first_sound(model: Any) -> float:
@@ -124,30 +156,19 @@ def _first_sound(model: Any) -> float:
     return round(seconds, 2)
 
 
-def _frames(model: Any, steps: int | None, rounds: int) -> dict[str, Any]:
+def _frames(model: Any, steps: int | None) -> dict[str, float]:
     """Milliseconds of a frame: whole, by graph, and what is left for Python."""
     noise = np.random.default_rng(0).standard_normal((_FRAMES, 36)).astype(np.float32)
     options = {"noise": noise, "max_frames": _FRAMES, "normalize": False, "steps": steps}
-    results = []
-    for _ in range(rounds):
-        frames = model.frames(_TEXT, model.voices[0], **options)
-        next(frames)
-        with timed_graphs() as spent:
-            begin = time.perf_counter()
-            made = sum(1 for _ in frames)
-            total = time.perf_counter() - begin
-        each = {name: 1000 * seconds / made for name, seconds in spent.items()}
-        results.append({"frame": 1000 * total / made, **each})
-    middle = {name: median(r[name] for r in results) for name in results[0]}
-    graphs = sum(value for name, value in middle.items() if name != "frame")
-    return {
-        "steps": steps or model.config.steps,
-        "frame_milliseconds": round(middle.pop("frame"), 2),
-        "graph_milliseconds": {name: round(value, 2) for name, value in middle.items()},
-        "python_milliseconds": round(
-            median(r["frame"] for r in results) - graphs, 2
-        ),
-    }
+    frames = model.frames(_TEXT, model.voices[0], **options)
+    next(frames)
+    with timed_graphs() as spent:
+        begin = time.perf_counter()
+        made = sum(1 for _ in frames)
+        total = time.perf_counter() - begin
+    each = {name: 1000 * seconds / made for name, seconds in spent.items()}
+    whole = 1000 * total / made
+    return {"frame": whole, "python": whole - sum(each.values()), **each}
 
 
 def _codec(model: Any, rounds: int) -> dict[str, Any]:
@@ -166,16 +187,6 @@ def _codec(model: Any, rounds: int) -> dict[str, Any]:
             times.append(time.perf_counter() - begin)
         found[f"{size} frames"] = round(1000 * median(times) / size, 2)
     return {"codec_milliseconds": found}
-
-
-def _floor(folder: Path, manifest: Any, threads: int, steps: int) -> dict[str, float]:
-    from benchmarks.voxtral_floor import floor_seconds
-
-    times = {"backbone": 1, "head": 1, "velocity": steps}
-    return {
-        role: round(1000 * count * floor_seconds(folder, manifest, role, threads=threads), 2)
-        for role, count in times.items()
-    }
 
 
 def in_child(*arguments: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from benchmarks import voxtral_frame, voxtral_sensitivity
-from benchmarks.voxtral_floor import _bare, floor_seconds
+from benchmarks.voxtral_floor import _bare, bare_graph
 from edge_voice_export import export_bundle
 from edge_voice_export.models.voxtral_tts.recipe import PRESETS
 from edge_voice_export.quantize import INT8_BLOCK32
@@ -58,7 +58,8 @@ def test_the_floor_of_the_codec_grows_with_its_upsampling(bundle):
 def test_the_floor_is_a_time(bundle, role):
     folder, manifest = bundle
     before = sorted(folder.iterdir())
-    assert 0 < floor_seconds(folder, manifest, role, threads=1) < 1
+    run = bare_graph(folder, manifest, role, threads=1)
+    assert 0 < run() < 1
     assert sorted(folder.iterdir()) == before
 
 

@@ -42,8 +42,9 @@ class AcousticTransformer:
         Raises:
             ModelError: One is damaged or does not fit the code.
         """
-        head = Session(folder / files["head"], graphs.HEAD, threads=threads)
-        self._velocity = Session(folder / files["velocity"], graphs.VELOCITY, threads=threads)
+        options: Any = {"threads": threads, "spinning": True}
+        head = Session(folder / files["head"], graphs.HEAD, **options)
+        self._velocity = Session(folder / files["velocity"], graphs.VELOCITY, **options)
         self._velocity.check_size("x", 1, config.acoustic_codebooks)
         self._time_path = folder / files["time"]
         self._config = config

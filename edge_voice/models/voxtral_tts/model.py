@@ -27,22 +27,23 @@ from edge_voice.models.voxtral_tts.passages import (
     Passage,
     check_script,
     passages,
-    sentences,
 )
 from edge_voice.models.voxtral_tts.prompt import Prompts
 from edge_voice.models.voxtral_tts.settings import (
     Sampling,
-    check_keys,
-    most_samples,
     read_sampling,
+    refuse_cloning,
 )
 from edge_voice.models.voxtral_tts.speech import chunked, first_good_attempt
 from edge_voice.session import Session
+from edge_voice.speak_options import read_settings
+from edge_voice.speech_edges import pause_samples
 from edge_voice.synthesizer import AudioChunk, SpeakOptions
+from edge_voice.text import sentences
+from edge_voice.time_stretch import stretched
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_PAUSE_SECONDS = 0.2  # between passages, besides the silence that the model makes itself
 _RAMP_SECONDS = 0.005  # so that speech that is cut off ends without a click
 
 
@@ -69,7 +70,8 @@ class VoxtralModel:
         self.sample_rate = self.config.sample_rate
         self._folder, self._manifest = folder, manifest
         files = {role: manifest.graph(role) for role in ("backbone", "head", "velocity", "time")}
-        session = Session(folder / files["backbone"], graphs.BACKBONE, threads=threads)
+        path = folder / files["backbone"]
+        session = Session(path, graphs.BACKBONE, threads=threads, spinning=True)
         self.backbone = Backbone(session, self.config.max_positions)
         self.acoustic = AcousticTransformer(folder, files, self.config, threads)
         self._codec = Session(folder / manifest.graph("codec"), graphs.CODEC, threads=threads)
@@ -97,15 +99,16 @@ class VoxtralModel:
         Raises:
             OptionError: An option's value is not allowed, or there is nothing to say.
         """
-        check_keys(options)
+        refuse_cloning(options)
+        common = cast(SpeakOptions, {k: v for k, v in options.items() if k != "voice"})
+        settings = read_settings(common, voices=self.voices, languages=self.languages)
         voice = self._voice(options.get("voice"), options.get("language"))
         numbers = {k: v for k, v in options.items() if k in ("steps", "guidance", "seed")}
         sampling = read_sampling(self.config, **cast(dict[str, Any], numbers))
-        limit = most_samples(self.config, options.get("max_seconds"))
         language = options.get("language") or language_of(voice)
         spoken = passages(_speakable(text, language, self.languages))
         chunks = self._speak(spoken, voice, sampling)
-        return chunks if limit is None else _limited(chunks, limit)
+        return settings.limited(stretched(chunks, settings.speed))
 
     def add_voice(self, name: str, rows: str | os.PathLike[str] | Array) -> None:
         """Adds a voice of one's own for as long as the model is loaded.
@@ -209,9 +212,14 @@ class VoxtralModel:
     def _speak(
         self, spoken: Iterator[Passage], voice: str, sampling: Sampling
     ) -> Iterator[AudioChunk]:
+        pause = 0
         for number, passage in enumerate(spoken):
             for waveform in self._passage(passage, voice, sampling, number):
-                yield AudioChunk(waveform, self.sample_rate, passage.text)
+                silence = np.zeros(pause, np.float32)  # before it, so that none is left at the end
+                pause = 0
+                whole = np.concatenate([silence, waveform])
+                yield AudioChunk(whole, self.sample_rate, passage.text)
+            pause = pause_samples(passage.text, 1.0, self.sample_rate)
 
     def _passage(
         self, passage: Passage, voice: str, sampling: Sampling, number: int
@@ -223,8 +231,6 @@ class VoxtralModel:
         stream = CodecStream(self._codec)
         last = np.zeros(1, np.float32)
         attempt = first_good_attempt(start, passage, first=number == 0)
-        if number:
-            yield np.zeros(round(_PAUSE_SECONDS * self.sample_rate), np.float32)
         for codes in chunked(attempt):
             last = np.clip(stream.decode(codes - SPECIAL_CODES), -1, 1)
             yield last
@@ -241,12 +247,9 @@ class VoxtralModel:
 
     def _voice(self, name: str | None, language: str | None) -> str:
         """The voice that is meant; one that is a file is added first."""
-        if language is not None and language not in self.languages:
-            known = ", ".join(self.languages)
-            raise OptionError(f"unknown language {language!r} (known: {known})")
         if name is None:
-            fitting = (v for v in self.config.voices if language in (None, language_of(v)))
-            return next(fitting)
+            code = None if language is None else language.lower().partition("-")[0]
+            return next(v for v in self.config.voices if code in (None, language_of(v)))
         if name in self.voices or name.lower() in self.config.voices:
             return name if name in self.voices else name.lower()
         voices.refuse_recording(name)
@@ -254,17 +257,6 @@ class VoxtralModel:
             raise OptionError(f"unknown voice {name!r} (known: {', '.join(self.voices)})")
         self.add_voice(name, name)
         return name
-
-
-def _limited(chunks: Iterator[AudioChunk], samples: int) -> Iterator[AudioChunk]:
-    """The first so many samples; nothing is made behind them."""
-    for chunk in chunks:
-        kept = chunk.waveform[:samples]
-        samples -= len(kept)
-        if len(kept):
-            yield AudioChunk(kept, chunk.sample_rate, chunk.text)
-        if not samples:
-            return
 
 
 def _speakable(text: str, language: str, languages: tuple[str, ...]) -> Iterator[str]:

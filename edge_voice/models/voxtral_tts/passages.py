@@ -1,13 +1,13 @@
-"""What is spoken in one go: text → sentences → passages with a plausible length of speech."""
+"""What is spoken in one go: sentences → passages with a plausible length of speech."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from edge_voice.errors import OptionError
+from edge_voice.text import clauses
 
 # Sentences are joined to passages of about this many characters: a voice keeps its tone within
 # one, very short inputs are erratic, and the cost of attention stays small.
@@ -24,13 +24,6 @@ _GRACE_FRAMES = 25
 
 _SCRIPTS = {"ar": "ARABIC", "hi": "DEVANAGARI"}  # other languages of the model write Latin
 _SAMPLE_CHARACTERS = 20_000
-_FULL_STOPS = {"hi": "।"}
-_BLANK_LINE = re.compile(r"\n\s*\n")
-_END = re.compile(r"(?<=[.!?…؟।])\s+|(?<=[.!?…؟।][\"'”’»)\]])\s+")
-_TERMINAL = re.compile(r"[.!?…؟।。！？][\"'”’»)\]]*\Z")
-_PAUSES = ",;:،؛–—"
-_UNSPOKEN_CATEGORIES = ("C", "So", "Sk")
-_JOINERS = "\u200c\u200d"  # they shape letters of Arabic and Devanagari
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +51,10 @@ class Passage:
         )
 
 
-def sentences(text: str, language: str) -> Iterator[str]:
-    """Sentences that end in a mark, without characters that cannot be spoken.
-
-    Args:
-        text: A text of any length.
-        language: ISO 639 code of the text; it decides on the full stop that is added.
-    """
-    for paragraph in _BLANK_LINE.split(text):
-        words = " ".join("".join(map(_spoken, paragraph)).split())
-        for sentence in _END.split(words):
-            for piece in _pieces(sentence.strip()):
-                if any(map(str.isalnum, piece)):
-                    ended = _TERMINAL.search(piece)
-                    yield piece if ended else piece + _FULL_STOPS.get(language, ".")
-
-
 def passages(spoken: Iterable[str]) -> Iterator[Passage]:
-    """Joins sentences to what is spoken in one go."""
+    """Joins sentences to what is spoken in one go, and cuts those that are too long for that."""
     waiting, first = "", True
-    for sentence in spoken:
+    for sentence in (piece for each in spoken for piece in clauses(each, _LONGEST_SENTENCE)):
         full = len(waiting) + len(sentence) >= _PASSAGE_CHARACTERS
         if waiting and (full or (first and len(waiting) >= _SHORTEST_FIRST)):
             yield Passage.of(waiting)
@@ -102,21 +79,3 @@ def check_script(text: str, languages: Iterable[str]) -> None:
         raise OptionError(
             f"text in {script} letters, which the model cannot speak (known: {known})"
         )
-
-
-def _pieces(sentence: str) -> Iterator[str]:
-    """Cuts a sentence that is too long for one go, at a pause if there is one."""
-    while len(sentence) > _LONGEST_SENTENCE:
-        head = sentence[:_LONGEST_SENTENCE]
-        cut = max(head.rfind(mark) for mark in _PAUSES) + 1 or head.rfind(" ") + 1 or len(head)
-        yield sentence[:cut].strip()
-        sentence = sentence[cut:].strip()
-    yield sentence
-
-
-def _spoken(character: str) -> str:
-    """The character, or a blank for controls, emoji, lone surrogates and the like."""
-    kind = unicodedata.category(character)
-    if character in _JOINERS or not kind.startswith(_UNSPOKEN_CATEGORIES):
-        return character
-    return "" if kind == "Cf" else " "

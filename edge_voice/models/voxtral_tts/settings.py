@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from edge_voice.errors import OptionError
 from edge_voice.models.voxtral_tts.config import VoxtralConfig
 from edge_voice.models.voxtral_tts.voices import NO_CLONING
-from edge_voice.synthesizer import SpeakOptions
 
 MOST_STEPS = 64
 _MOST_GUIDANCE = 10.0
@@ -32,19 +30,14 @@ class Sampling:
     seed: int = 0
 
 
-def check_keys(options: Mapping[str, Any]) -> None:
-    """Refuses options that are not for this model.
+def refuse_cloning(options: Mapping[str, Any]) -> None:
+    """Refuses options that other programs have for cloned voices.
 
     Raises:
-        OptionError: One asks for a cloned voice, or for another speed.
-        TypeError: As Python does for an unknown keyword.
+        OptionError: One of them is there; says why it cannot be followed.
     """
     if asked := [key for key in _CLONING_KEYS if key in options]:
         raise OptionError(f"{asked[0]}: {NO_CLONING}")
-    if unknown := sorted(set(options) - set(SpeakOptions.__annotations__)):
-        raise TypeError(f"unexpected option {unknown[0]!r}")
-    if options.get("speed", 1.0) != 1.0:
-        raise OptionError(f"speed {options['speed']!r} (this model speaks at 1.0 only)")
 
 
 def read_sampling(
@@ -68,16 +61,3 @@ def read_sampling(
     if type(seed) is not int or seed < 0:
         raise OptionError(f"seed {seed!r} (allowed: whole numbers from 0 on)")
     return Sampling(steps, float(guidance), seed)
-
-
-def most_samples(config: VoxtralConfig, seconds: float | None) -> int | None:
-    """Samples that `max_seconds` leaves room for; None without a limit.
-
-    Raises:
-        OptionError: It is not a number above 0.
-    """
-    if seconds is None:
-        return None
-    if type(seconds) not in (int, float) or not 0 < seconds < math.inf:
-        raise OptionError(f"max_seconds {seconds!r} (allowed: numbers above 0)")
-    return math.floor(seconds * config.sample_rate)

@@ -7,44 +7,22 @@ import time
 import pytest
 
 from edge_voice.errors import OptionError
-from edge_voice.models.voxtral_tts.passages import Passage, check_script, passages, sentences
-
-
-def test_sentences_end_in_a_mark():
-    assert list(sentences("Good day. How are you?  Fine", "en")) == [
-        "Good day.", "How are you?", "Fine.",
-    ]  # fmt: skip
-    assert list(sentences("नमस्ते", "hi")) == ["नमस्ते।"]
-    assert list(sentences("“Stop!” he said", "en")) == ["“Stop!”", "he said."]
-
-
-def test_what_cannot_be_spoken_is_left_out():
-    assert list(sentences("a\x00b \ud800 c\u200b \U0001f600!", "en")) == ["a b c !"]
-    assert list(sentences(" \n\n ... !! \U0001f600 \ud800", "en")) == []
-
-
-def test_a_blank_line_ends_a_sentence_and_a_line_break_does_not():
-    assert list(sentences("Title\n\nFirst\nline.", "en")) == ["Title.", "First line."]
+from edge_voice.models.voxtral_tts.passages import Passage, check_script, passages
+from edge_voice.text import sentences
 
 
 def test_long_sentences_are_cut_at_pauses():
-    found = list(sentences("word word, " * 100, "en"))
-    assert all(len(piece) <= 501 for piece in found)
-    assert found[0].endswith("word,.") or found[0].endswith(",.")
-    assert sum(piece.count("word") for piece in found) == 200
-
-
-def test_a_word_without_end_is_cut_too():
-    found = list(sentences("x" * 1_000_001, "en"))
-    assert sum(piece.count("x") for piece in found) == 1_000_001
-    assert max(map(len, found)) <= 501
+    found = [p.text for p in passages(["word word, " * 100 + "end."])]
+    assert all(len(text) <= 501 for text in found)
+    assert all(text.endswith(",") for text in found[:-1])
+    assert sum(text.count("word") for text in found) == 200
 
 
 def test_a_megabyte_is_read_quickly():
     begin = time.perf_counter()
-    count = sum(len(p.text) for p in passages(sentences("Some words, and more. " * 50_000, "en")))
-    assert count > 1_000_000
-    assert time.perf_counter() - begin < 20
+    spoken = sentences("Some words, and more. " * 50_000, "en")
+    assert sum(len(passage.text) for passage in passages(spoken)) > 1_000_000
+    assert time.perf_counter() - begin < 60
 
 
 def test_the_first_passage_is_short_and_later_ones_are_long():
