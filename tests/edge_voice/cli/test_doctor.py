@@ -16,7 +16,7 @@ from edge_voice.hub import store
 from edge_voice.manifest import FILE_NAME
 
 Call = Callable[..., Result]
-LARGE = "memory for cohere-transcribe and smaller"
+LARGE = "memory for voxtral-tts and smaller"
 
 
 @pytest.fixture(autouse=True)

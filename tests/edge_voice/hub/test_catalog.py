@@ -40,7 +40,7 @@ def read(tmp_path: Path, text: str) -> Catalog:
 
 
 def test_shipped_catalog_has_every_model() -> None:
-    assert list(load_catalog().models) == [*WHISPERS, *COHERES, "hibari"]
+    assert list(load_catalog().models) == [*WHISPERS, *COHERES, "hibari", "voxtral-tts"]
 
 
 def test_a_voice_that_is_a_package() -> None:
@@ -71,6 +71,25 @@ def test_shipped_rows_are_consistent(name: str) -> None:
     per_parameter = [checkpoint.bytes / model.parameters for checkpoint in model.checkpoints]
     assert all(1.99 < b < 2.01 or 3.99 < b < 4.01 for b in per_parameter), per_parameter
     assert model.precision == "int8"
+
+
+def test_voxtral_is_pinned_with_all_its_voices() -> None:
+    model = load_catalog().get("voxtral-tts")
+    (checkpoint,) = model.checkpoints
+    assert (model.licence, model.precision) == ("CC-BY-NC-4.0", "balanced")
+    assert len(model.languages) == 9
+    assert re.fullmatch("[0-9a-f]{40}", checkpoint.revision)
+    weights, params, tekken, *voices = checkpoint.files
+    # 2 bytes a parameter, and a header.
+    assert 0 < weights.bytes - 2 * model.parameters < 100_000
+    assert (params.name, tekken.name) == ("params.json", "tekken.json")
+    assert len({voice.sha256 for voice in voices}) == len(voices) == 20
+    for voice in voices:
+        ((location,),) = checkpoint.locations(voice)
+        path = f"voice_embedding/{voice.name}"
+        assert location == HubFile("mistralai/Voxtral-4B-TTS-2603", checkpoint.revision, path)
+        # A zip of rows of 3072 bfloat16 values, with as much around them in every file.
+        assert (voice.bytes - 1605) % (2 * 3072) == 0
 
 
 @pytest.mark.parametrize("name", COHERES)
