@@ -35,6 +35,7 @@ from benchmarks.packages import last_error
 _FRAMES = 60
 _TEXT = "It was a bright cold day in April, and the clocks were striking thirteen."
 _CODEC_CHUNKS = (5, 25)
+_QUERY_HEADS = 32  # of the published backbone
 _EXPORT_LIMIT_BYTES = 2_000_000_000
 
 
@@ -104,8 +105,20 @@ def measure(folder: Path, threads: int, steps: int | None, rounds: int) -> dict[
     row["resident_bytes"] = memory_bytes("VmRSS")
     row["steps"] = steps = steps or model.config.steps
     floor = _Floor(folder, threads, steps)
+    row["positions"] = model.backbone.length - _FRAMES // 2
+    attention = _attention_floor(model, row["positions"], threads)
     turns = [_frames(model, steps) | floor.milliseconds() for _ in range(rounds)]
-    return row | _summary(turns)
+    return row | _summary(turns, attention)
+
+
+def _attention_floor(model: Any, positions: int, threads: int) -> float:
+    """Milliseconds of the products of all the backbone's attention layers, queries by group."""
+    from benchmarks.bare_graphs import attention_seconds
+
+    session, layers = model.backbone._session, model.backbone._session.layers
+    _, groups, _, size = session.shape("past_key_values.0.key")
+    shared = _QUERY_HEADS // groups
+    return 1000 * layers * attention_seconds(groups, groups * size, shared, positions, threads)
 
 
 class _Floor:
@@ -128,21 +141,26 @@ class _Floor:
         }
 
 
-def _summary(turns: list[dict[str, float]]) -> dict[str, Any]:
-    """Medians over the turns; the ratio is that of each turn, as machines change their speed."""
+def _summary(turns: list[dict[str, float]], attention: float) -> dict[str, Any]:
+    """Medians over the turns; the ratio is that of each turn, as machines change their speed.
+
+    `ratio` is to the products by weights, `ratio_with_attention` to these and the attention's.
+    """
     middle = {name: round(median(turn[name] for turn in turns), 2) for name in turns[0]}
     graphs = {name: ms for name, ms in middle.items() if name in ("backbone", "head", "velocity")}
     floor = {name.split()[1]: ms for name, ms in middle.items() if name.startswith("floor")}
-    ratios = [
-        turn["frame"] / sum(ms for name, ms in turn.items() if name.startswith("floor"))
-        for turn in turns
-    ]
+    bare = [sum(ms for name, ms in turn.items() if name.startswith("floor")) for turn in turns]
+    pairs = list(zip(turns, bare, strict=True))
     return {
         "frame_milliseconds": middle["frame"],
         "graph_milliseconds": graphs,
         "python_milliseconds": round(median(turn["python"] for turn in turns), 2),
         "floor_milliseconds": floor,
-        "ratio": round(median(ratios), 3),
+        "attention_floor_milliseconds": round(attention, 2),
+        "ratio": round(median(turn["frame"] / ms for turn, ms in pairs), 3),
+        "ratio_with_attention": round(
+            median(turn["frame"] / (ms + attention) for turn, ms in pairs), 3
+        ),
     }
 
 
