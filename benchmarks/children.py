@@ -51,8 +51,13 @@ def call(target: str, **arguments: Any) -> dict[str, Any]:
 
 def peak_bytes() -> int:
     """High-water mark of this process's resident memory (ru_maxrss would count the parent's)."""
+    return memory_bytes("VmHWM")
+
+
+def memory_bytes(field: str) -> int:
+    """One of this process's sizes as the kernel counts it, such as `RssAnon`."""
     status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+    return int(status.split(f"{field}:")[1].split()[0]) * 1024
 
 
 def main() -> None:

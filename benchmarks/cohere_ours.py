@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.children import peak_bytes
+from benchmarks.children import memory_bytes, peak_bytes
 from benchmarks.timing import in_turns, summary, timed
 
 CONTEXT_SECONDS = 30.0
@@ -81,6 +81,9 @@ def run(
         "greedy_tokens": _GREEDY_TOKENS,
         "greedy_seconds": round(whole, 3),
         "one_clip_peak_bytes": peak_bytes(),
+        # Of what is resident now, pages of mapped files could be dropped by the kernel.
+        "anonymous_bytes": memory_bytes("RssAnon"),
+        "file_bytes": memory_bytes("RssFile"),
         "clips": _clips(model, clips, rounds),
         "context": _context(model),
         "peak_bytes": peak_bytes(),
@@ -149,7 +152,7 @@ def _prompted(model: Any, encoded: Any, rows: int) -> Any:
 
 
 def _context(model: Any) -> dict[str, Any]:
-    """A decoder that listens to the longest clip but one: prompt and steps."""
+    """A decoder that listens to half a minute: prompt and steps."""
     encoded = model._encoder([model.features(_noise(CONTEXT_SECONDS))])
     several = _side_by_side(encoded, ROWS)
     actions = {

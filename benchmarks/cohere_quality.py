@@ -3,8 +3,8 @@
     python -m benchmarks.cohere_quality [--full --work DIR]
 
 Models: the tiny checkpoint of the golden tests, a made-up one of middle size and, with `--full`,
-one of the published size (its fp32 graphs take 8.3 GB of disk in DIR, and up to twice as much
-memory while they run). All hear the same noise and are fed the same random tokens: there is no
+one of the published size, whose fp32 graphs take 8.4 GB of disk in DIR for a while, and as much
+memory at least. All hear the same noise and are fed the same random tokens: there is no
 text to get right or wrong, so what counts is how far results move. A random model whose head is
 its embedding mostly repeats the token that it was fed, which no rounding changes: that token is
 left out when likeliest tokens are compared. The others have little lead over one another, which

@@ -80,7 +80,7 @@ def curves(result: dict[str, Any]) -> Iterator[Curve]:
 
 def cost_figure(result: dict[str, Any]) -> Figure:
     """Seconds of the encoder against seconds of audio; seconds of decoding against tokens."""
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
     encoder, decoder = figure.subplots(1, 2)
     for curve in curves(result):
         style = {"color": curve.color, "linestyle": curve.style, "label": curve.label}
@@ -89,7 +89,8 @@ def cost_figure(result: dict[str, Any]) -> Figure:
     context = result["context_seconds"]
     _name(encoder, "Encoder", "seconds of audio", "seconds of computing")
     _name(decoder, f"Decoder, {context:g} s of audio", "tokens", "seconds of computing")
-    encoder.legend(frameon=False, fontsize=8)
+    handles, labels = encoder.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
