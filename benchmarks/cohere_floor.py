@@ -214,7 +214,7 @@ def _open(
     onnx.save(found.model(), path)
     spec = GraphSpec(tuple(found.inputs), tuple(found.outputs))
     try:
-        session = Session(path, spec, threads=threads, any_shape=any_shape)
+        session = Session(path, spec, threads=threads, any_shape=any_shape, spinning=True)
     finally:
         path.unlink()
 

@@ -69,11 +69,18 @@ class CohereModel:
         self._threads = threads
         self._tokenizer = PieceTokenizer(folder / manifest.asset("vocabulary"))
         self._front_end = FrontEnd(self.config.mels)
+        # Spinning saves a quarter of a step's time, and 2 % of the encoder's.
         encoder = Session(
-            folder / manifest.graph("encoder"), graphs.ENCODER, threads=threads, any_shape=True
+            folder / manifest.graph("encoder"),
+            graphs.ENCODER,
+            threads=threads,
+            any_shape=True,
+            spinning=True,
         )
         encoder.check_size("input_features", 2, self.config.mels)
-        decoder = Session(folder / manifest.graph("decoder"), graphs.DECODER, threads=threads)
+        decoder = Session(
+            folder / manifest.graph("decoder"), graphs.DECODER, threads=threads, spinning=True
+        )
         decoder.check_size("logits", 2, self.config.vocabulary)
         self._encoder = Encoder(encoder, positions_of)
         self.listener = Listener(self._encoder, decoder, self._front_end, self.config)
