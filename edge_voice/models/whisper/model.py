@@ -65,7 +65,9 @@ class WhisperModel:
         self._tokenizer = BytePairTokenizer(folder / manifest.asset("vocabulary"))
         encoder = Session(folder / manifest.graph("encoder"), graphs.ENCODER, threads=threads)
         encoder.check_size("input_features", 1, self.config.mels)
-        decoder = Session(folder / manifest.graph("decoder"), graphs.DECODER, threads=threads)
+        decoder = Session(
+            folder / manifest.graph("decoder"), graphs.DECODER, threads=threads, spinning=True
+        )
         decoder.check_size("logits", 2, self.config.vocabulary)
         self._encoder = Encoder(encoder, positions_of)
         self._windows = WindowDecoder(decoder, self.config, self._tokenizer)
