@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -18,6 +19,7 @@ import edge_voice
 from edge_voice.audio import open_stream
 from edge_voice.cli import COMMANDS, main
 from edge_voice.results import Segment, Transcript
+from edge_voice.synthesizer import AudioChunk
 from edge_voice.transcriber import SegmentStream, check_keys
 
 ROOT = Path(__file__).parents[1]
@@ -139,6 +141,9 @@ class Listener:
 
     def transcribe(self, audio: Any, **options: Any) -> Transcript:
         return self.stream(audio, **options).join()
+
+    def synthesize(self, text: str) -> Iterator[AudioChunk]:
+        yield AudioChunk(np.zeros(2400, np.float32), 24_000, text)
 
     def _hear(self, stream: SegmentStream, blocks: Any) -> Iterator[Segment]:
         loudest = max(abs(block).max() for block in stream.counted(blocks, blocks.sample_rate))

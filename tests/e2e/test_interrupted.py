@@ -24,7 +24,8 @@ STORE_ERROR = 5
 def wait_for(condition: object, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 60
     while not condition():  # type: ignore[operator]
-        assert process.poll() is None, process.communicate()
+        # It may have ended since, if that is one of the conditions.
+        assert process.poll() is None or condition(), process.communicate()  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
