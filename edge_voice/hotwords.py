@@ -17,8 +17,8 @@ MOST_PHRASES = 5000
 MOST_CHARACTERS = 100
 HIGHEST_BOOST = 20.0
 # Of 23 rare words in 45 English clips (chosen after reading the errors), with about 70 wrong ones
-# in the list, tiny.en wrote 6 without help and 12 at a boost of 2, base 9 and 14, and neither wrote a
-# wrong one. From 4 on, greedy decoding makes more errors than it mends; beams of 5 get better.
+# in the list, tiny.en wrote 6 without help and 12 at a boost of 2, base 9 and 14, and neither wrote
+# a wrong one. From 4 on, greedy decoding makes more errors than it mends; beams of 5 get better.
 DEFAULT_BOOST = 2.0
 _MOST_BYTES = 4_000_000
 
