@@ -14,6 +14,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 # float32 in another order of operations; an independent implementation stays ten times below.
 FEATURES = {"rtol": 0, "atol": 5e-4}
+FEATURES_MEAN = 1e-5
 ENCODER = {"rtol": 0, "atol": 2e-4}
 LOGITS = {"rtol": 0, "atol": 2e-3}
 

@@ -17,7 +17,7 @@ from edge_voice.models.cohere_transcribe.dither import FEWEST_SAMPLES, seeded_no
 from edge_voice.models.cohere_transcribe.frontend import FrontEnd
 from edge_voice.pieces import BYTE_PIECES, PieceTokenizer
 from edge_voice_export.pieces import read_pieces
-from tests.golden.cohere_transcribe_tiny import FEATURES, FEATURES_MEAN
+from tests.golden.cohere_tiny import FEATURES, FEATURES_MEAN
 
 with warnings.catch_warnings():  # theirs, not ours
     warnings.simplefilter("ignore")

@@ -8,30 +8,30 @@ import pytest
 from edge_voice.models.cohere_transcribe.chunks import CutRule
 from edge_voice.models.cohere_transcribe.frontend import FrontEnd
 
-from . import cohere_transcribe_tiny as tiny
+from .cohere_tiny import FEATURES, FEATURES_MEAN, CohereTiny
 
 CLIPS = ["a", "b", "c"]
 
 
 @pytest.fixture(scope="module")
-def waveforms(data):
-    return tiny.waveforms(data)
+def waveforms(cohere: CohereTiny):
+    return {clip: cohere.waveform(clip) for clip in CLIPS}
 
 
 @pytest.fixture(scope="module")
-def expected(data):
-    return tiny.arrays(data, "features")
+def expected(cohere: CohereTiny):
+    return cohere.arrays
 
 
 @pytest.fixture(scope="module")
-def texts(data):
-    return tiny.texts(data)
+def texts(cohere: CohereTiny):
+    return cohere.facts
 
 
 def check(found, expected):
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, **tiny.FEATURES)
-    assert np.abs(found - expected).mean() < tiny.FEATURES_MEAN
+    np.testing.assert_allclose(found, expected, **FEATURES)
+    assert np.abs(found - expected).mean() < FEATURES_MEAN
 
 
 @pytest.mark.parametrize("clip", ["a", "b"])

@@ -8,18 +8,18 @@ from edge_voice.pieces import PieceTokenizer
 from edge_voice.transcriber import join_texts
 from edge_voice_export.pieces import read_pieces
 
-from . import cohere_transcribe_tiny as tiny
+from .cohere_tiny import CohereTiny
 
 
 @pytest.fixture(scope="module")
-def texts(data):
-    return tiny.texts(data)
+def texts(cohere: CohereTiny):
+    return cohere.facts
 
 
 @pytest.fixture(scope="module")
-def tokenizer(data, tmp_path_factory):
+def tokenizer(cohere: CohereTiny, tmp_path_factory):
     path = tmp_path_factory.mktemp("pieces") / "vocabulary.pieces"
-    path.write_bytes(read_pieces(tiny.folder(data) / "published", embedding_rows=781).content())
+    path.write_bytes(read_pieces(cohere.published, embedding_rows=781).content())
     return PieceTokenizer(path)
 
 
