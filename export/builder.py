@@ -100,7 +100,7 @@ class GraphBuilder:
 
     def table(self, name: str, table: Matrix) -> ir.Value:
         """(rows, inputs) float32 to look rows up in; what is not looked up stays on the disk."""
-        return self._table(name, table)
+        return self._initializer(self._store.table(f"{name}.table", table))
 
     def vector(self, name: str, values: Array) -> ir.Value:
         """A float32 tensor stored as it is: biases, norms, position tables, convolutions."""
@@ -125,7 +125,7 @@ class GraphBuilder:
         """Rows of a table by id. Only the rows that are looked up are ever read from the disk."""
         scheme = self._recipe.scheme(name)
         if scheme.bits == 32:
-            return self.op("Gather", self._table(name, table), ids, axis=0)
+            return self.op("Gather", self.table(name, table), ids, axis=0)
         blocks = self._store.blocks(name, table, scheme)
         rows = self.op(
             "GatherBlockQuantized",
@@ -152,7 +152,7 @@ class GraphBuilder:
         """X · tableᵀ + bias for a vocabulary whose table is also the embedding."""
         if self._recipe.scheme(name).bits != 32:
             return self.linear(x, name, table, bias)
-        logits = self.op("FusedMatMul", x, self._table(name, table), domain=CONTRIB, transB=1)
+        logits = self.op("FusedMatMul", x, self.table(name, table), domain=CONTRIB, transB=1)
         return logits if bias is None else self.op("Add", logits, self.vector(f"{name}.bias", bias))
 
     def coded_table(self, name: str, values: Array) -> tuple[ir.Value, Array | None]:
@@ -260,9 +260,6 @@ class GraphBuilder:
             block_size=scheme.block_size,
             accuracy_level=4,
         )
-
-    def _table(self, name: str, table: Matrix) -> ir.Value:
-        return self._initializer(self._store.table(f"{name}.table", table))
 
     def _initializer(self, tensor: ir.TensorProtocol) -> ir.Value:
         """The graph's value for a tensor; one that is used twice is declared once."""

@@ -29,7 +29,8 @@ class RelativeAttention:
         begin: First column of the table that the clip needs, (1,).
         end: The column behind the last one, (1,).
         frames: Length of the clip, (1,).
-        long_end: Where the long row ends, (1,).
+        long_begin: Where the wanted products begin in the long row, (1,).
+        long_end: Where they end, (1,).
         rows: Shape (1, heads, frames, 2 · frames - 1).
     """
 

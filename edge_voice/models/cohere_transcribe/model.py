@@ -20,7 +20,7 @@ from edge_voice.models.cohere_transcribe.config import (
     CohereConfig,
     positions_of,
 )
-from edge_voice.models.cohere_transcribe.frontend import FrontEnd
+from edge_voice.models.cohere_transcribe.frontend import SAMPLES_PER_FRAME, FrontEnd
 from edge_voice.models.cohere_transcribe.listener import Heard, Listener
 from edge_voice.models.cohere_transcribe.sentences import Sentence, is_several, split, whole
 from edge_voice.models.cohere_transcribe.settings import Settings, read_settings
@@ -123,7 +123,7 @@ class CohereModel:
         Raises:
             OptionError: More frames than the longest clip has.
         """
-        most = round(self.config.clip_seconds * 100)
+        most = self.config.clip_samples // SAMPLES_PER_FRAME
         if not 1 <= len(features) <= most:
             raise OptionError(f"{len(features)} frames of features (allowed: 1 to {most})")
         encoded = self._encoder([features], hidden_states=True)

@@ -7,7 +7,6 @@ tests hold. Layers are named as there, which is also how recipes match them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -103,18 +102,6 @@ def _conv(b: GraphBuilder, w: Weights, x: ir.Value, name: str, **attributes: Any
     return b.op("Conv", x, weight, bias, **shape, **attributes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Half:
-    """The second layer of a feed-forward module, whose result counts half: exact in floats."""
-
-    weight: Matrix
-    bias: Array
-
-    @classmethod
-    def of(cls, w: Weights, name: str) -> _Half:
-        return cls(ScaledMatrix(w.matrix(name), 0.5), w.bias(name) * np.float32(0.5))
-
-
 def _block(
     b: GraphBuilder,
     w: Weights,
@@ -138,8 +125,10 @@ def _block(
 
 def _feed_forward(b: GraphBuilder, w: Weights, x: ir.Value, name: str) -> ir.Value:
     hidden = b.silu(_linear(b, w, x, f"{name}.linear1"))
-    half = _Half.of(w, f"{name}.linear2")
-    return b.linear(hidden, f"{name}.linear2", half.weight, half.bias)
+    # The module counts half: that is exact in floats, and so is folded into its second layer.
+    second = f"{name}.linear2"
+    weight, bias = ScaledMatrix(w.matrix(second), 0.5), w.bias(second) * np.float32(0.5)
+    return b.linear(hidden, second, weight, bias)
 
 
 def _relative_attention(

@@ -15,6 +15,7 @@ from edge_voice.manifest import Manifest, SourceEntry
 from edge_voice.models.whisper import graphs
 from edge_voice.seq2seq import Decoder, Encoded
 from edge_voice.session import Session
+from edge_voice_export.numeric_check import cosine as cosine
 from edge_voice_export.pipeline import export_checkpoint
 
 from .reference import ReferenceWhisper
@@ -165,9 +166,3 @@ def features(mels: int, frames: int, batch: int = 1, seed: int = 0) -> Array:
 def token_ids(rows: int, count: int, seed: int = 0) -> Array:
     """(rows, count) int64 of any tokens."""
     return np.random.default_rng(seed).integers(0, VOCABULARY, (rows, count))
-
-
-def cosine(one: Array, other: Array) -> float:
-    """Cosine of the angle between two arrays as vectors; 1 for the same direction."""
-    one, other = one.ravel().astype(np.float64), other.ravel().astype(np.float64)
-    return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
