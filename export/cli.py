@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from edge_voice.errors import OptionError
 from edge_voice.hub.store import PRECISIONS
 from edge_voice.manifest import Manifest
+
+if TYPE_CHECKING:
+    from .pipeline import Compare
 
 
 @click.command()
@@ -36,6 +40,15 @@ from edge_voice.manifest import Manifest
 @click.option("--licence", default="", help="SPDX expression of the weights' licence.")
 @click.option("--origin", default="", help="Where the weights came from, for the manifest.")
 @click.option("--revision", default="", help="Their commit or version, for the manifest.")
+@click.option(
+    "--via",
+    type=click.Choice(["builder", "optimum"]),
+    default="builder",
+    show_default=True,
+    help="Who writes the graphs: this package, or optimum (needs the extra `optimum`, which must"
+    " have an environment of its own). NAME is then OWNER/REPOSITORY or a folder.",
+)
+@click.option("--adapter", default="", help="With --via optimum: an MMS language, such as deu.")
 def export(
     name: str | None,
     source: Path | None,
@@ -45,19 +58,26 @@ def export(
     licence: str,
     origin: str,
     revision: str,
+    via: str,
+    adapter: str,
 ) -> None:
     """Convert a checkpoint into a bundle of quantized ONNX graphs.
 
     NAME is a model of the catalog (`edge-voice models` lists them); its weights are fetched.
     With --source, a local checkpoint is converted instead; NAME then only says what it is.
     """
+    if adapter and via != "optimum":
+        raise OptionError("--adapter goes with --via optimum only")
     if name is None and source is None:
         raise OptionError("give NAME, a model of the catalog, or --source, a local checkpoint")
     from edge_voice.hub.catalog import load_catalog
 
     precision = precision or load_catalog().precision_of(name or "")
-    job = _Job(output, precision, bundle_name or name or "", licence, origin, revision)
-    if name is not None and source is None:
+    known_as = bundle_name or Path(name or "").name
+    job = _Job(output, precision, known_as, licence, origin, revision)
+    if via == "optimum":
+        manifest = _export_via_optimum(str(source or name), adapter, job)
+    elif name is not None and source is None:
         manifest = _export_fetched(name, job)
     else:
         manifest = _export_local(name, Path(str(source)), job)
@@ -76,7 +96,15 @@ class _Job:
     origin: str
     revision: str
 
-    def run(self, source: Path, *, licence: str = "", origin: str = "", revision: str = "") -> Any:
+    def run(
+        self,
+        source: Path,
+        *,
+        licence: str = "",
+        origin: str = "",
+        revision: str = "",
+        compare: Compare | None = None,
+    ) -> Any:
         from .pipeline import export_bundle
 
         return export_bundle(
@@ -87,8 +115,27 @@ class _Job:
             licence=self.licence or licence,
             origin=self.origin or origin or "local",
             revision=self.revision or revision,
-            announce=lambda line: click.echo(line, err=True),
+            announce=_announce,
+            compare=compare,
         )
+
+
+def _announce(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _export_via_optimum(source: str, adapter: str, job: _Job) -> Manifest:
+    """A checkpoint that PyTorch opens; its graphs lie in a temporary folder meanwhile."""
+    from .pytorch_check import comparison
+    from .via_optimum import trace
+
+    with tempfile.TemporaryDirectory(prefix="edge-voice-optimum-") as folder:
+        _announce(f"{source}: exporting with optimum")
+        traced = trace(
+            source, Path(folder), revision=job.revision, target_language=adapter
+        )
+        compare = comparison(traced.model)
+        return cast(Manifest, job.run(traced.folder, origin=source, compare=compare))
 
 
 def _export_local(name: str | None, source: Path, job: _Job) -> Manifest:

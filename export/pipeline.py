@@ -19,6 +19,9 @@ from .package import Bundle, replaced_folder
 from .quantize import pick_recipe
 from .report import Report
 
+Compare = Callable[[str, Bundle], dict[str, float]]
+"""From a model type and its finished graphs to figures for the report."""
+
 
 def export_bundle(
     source: Path,
@@ -30,6 +33,7 @@ def export_bundle(
     origin: str = "local",
     revision: str = "",
     announce: Callable[[str], None] = lambda line: None,
+    compare: Compare | None = None,
 ) -> Manifest:
     """Converts a published checkpoint into a bundle.
 
@@ -42,6 +46,7 @@ def export_bundle(
         origin: Who published the weights, for the manifest.
         revision: Their commit or version, for the manifest.
         announce: Called with a line for people at each stage.
+        compare: A further check, whose figures go into the report.
 
     Raises:
         ModelNotFound: Nothing at `source`.
@@ -58,6 +63,7 @@ def export_bundle(
             licence=licence,
             provenance=describe_source(checkpoint, origin, revision),
             announce=announce,
+            compare=compare,
         )
 
 
@@ -70,6 +76,7 @@ def export_checkpoint(
     licence: str,
     provenance: SourceEntry,
     announce: Callable[[str], None] = lambda line: None,
+    compare: Compare | None = None,
 ) -> Manifest:
     """`export_bundle` for a checkpoint that is open already."""
     model_type, recipe_module = find_recipe(checkpoint)
@@ -79,6 +86,8 @@ def export_checkpoint(
         recipe_module.build(checkpoint, bundle)
         announce("checking the graphs")
         bundle.report.checks = recipe_module.check(checkpoint, bundle)
+        if compare:
+            bundle.report.checks |= compare(model_type, bundle)
         return bundle.finish(
             model_type=model_type, name=name, licence=licence, source=provenance
         )
