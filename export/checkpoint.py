@@ -24,6 +24,7 @@ from .onnx_folder import OnnxFolder, find_graphs
 from .safetensors_file import read_contents
 from .tensor import LazyTensor, WeightFile
 from .torch_file import read_torch_file
+from .traced_checkpoint import find_traced, open_traced
 
 Layout = Literal["huggingface", "mistral", "openai", "onnx"]
 
@@ -188,6 +189,8 @@ def _open_folder(folder: Path) -> Checkpoint:
     if (folder / _MISTRAL_FILE).exists():
         return _open_mistral(folder / _MISTRAL_FILE)
     index = min(folder.glob(_INDEX_PATTERN), default=None, key=lambda path: len(path.name))
+    if index is None and (traced := find_traced(folder)):
+        return open_traced(folder, *traced)
     if index is None and (graphs := find_graphs(folder)):
         return OnnxFolder(folder, graphs)
     if index is None:

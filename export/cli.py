@@ -154,5 +154,10 @@ def _export_fetched(name: str, job: _Job) -> Manifest:
         ProgressLine() as progress,
         borrow_weights(name, job.precision, job.output, progress=progress) as fetched,
     ):
-        facts = {"licence": fetched.licence, "origin": fetched.origin}
-        return cast(Manifest, job.run(fetched.source, **facts, revision=fetched.revision))
+        manifest = job.run(
+            fetched.source,
+            licence=fetched.licence,
+            origin=fetched.origin,
+            revision=fetched.revision,
+        )
+        return cast(Manifest, manifest)

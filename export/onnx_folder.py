@@ -24,14 +24,23 @@ def graph_names(path: Path) -> tuple[list[str], list[str]]:
     Raises:
         UnsupportedModel: The file is no ONNX graph, or keeps its weights in another file.
     """
-    try:
-        graph = ir.load(path).graph
-    except Exception as error:  # what protobuf and onnx_ir raise has no common class
-        raise UnsupportedModel(f"{path}: not an ONNX graph: {error}") from None
+    graph = read_graph(path)
     weights = (value.const_value for value in graph.initializers.values())
     if any(isinstance(weight, ir.ExternalTensor) for weight in weights):
         raise UnsupportedModel(f"{path} keeps its weights in another file (allowed: one file)")
     return [_name(value) for value in graph.inputs], [_name(value) for value in graph.outputs]
+
+
+def read_graph(path: Path) -> ir.Graph:
+    """Opens a graph.
+
+    Raises:
+        UnsupportedModel: The file is no ONNX graph.
+    """
+    try:
+        return ir.load(path).graph
+    except Exception as error:  # what protobuf and onnx_ir raise has no common class
+        raise UnsupportedModel(f"{path}: not an ONNX graph: {error}") from None
 
 
 def _name(value: ir.Value) -> str:

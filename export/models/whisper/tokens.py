@@ -116,4 +116,10 @@ def _special_tokens(vocabulary: int, ordinary: int, added: dict[str, int]) -> di
     tokens = {name: ordinary + i for i, name in enumerate(names)}
     tokens |= {_RENAMED.get(name, name): i for name, i in added.items()}
     tokens["<|0.00|>"] = added.get("<|0.00|>", tokens["<|notimestamps|>"] + 1)
+    last = tokens["<|0.00|>"] + _TIMESTAMPS - 1
+    if last >= vocabulary:
+        raise UnsupportedModel(
+            f"the tokenizer's last timestamp is token {last}, but the model has {vocabulary}"
+            " tokens: this is another model's tokenizer"
+        )
     return tokens

@@ -1,0 +1,57 @@
+"""Finished graphs against the PyTorch model that they were made of, on the same random input."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import numpy as np
+
+from edge_voice.errors import GraphMismatch
+
+from .numeric_check import cosine
+from .package import Bundle
+from .pipeline import Compare
+from .weights import Array
+
+# What rounding can do at full precision, relative to the largest value.
+_TOLERANCE = 1e-3
+# Cosine at lower precisions; a wrong graph is near 0.
+_LEAST_COSINE = 0.5
+
+
+def comparison(model: Any) -> Compare:
+    """A check for `export_bundle` that holds a bundle against a PyTorch model.
+
+    Args:
+        model: The transformers model, in evaluation mode, float32.
+    """
+
+    def compare(model_type: str, bundle: Bundle) -> dict[str, float]:
+        package = f"{__package__}.models.{model_type}.reference"
+        outputs = importlib.import_module(package).outputs(model, bundle)
+        figures: dict[str, float] = {}
+        for name, (expected, found) in outputs.items():
+            figures |= _figures(name, expected, found, exact=bundle.recipe.name == "fp32")
+        return figures
+
+    return compare
+
+
+def _figures(name: str, expected: Array, found: Array, *, exact: bool) -> dict[str, float]:
+    if found.shape != expected.shape or not np.isfinite(found).all():
+        raise GraphMismatch(
+            f"{name}: {list(found.shape)} from the graphs, {list(expected.shape)} finite values"
+            " from PyTorch"
+        )
+    difference = float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-9))
+    likeness = cosine(found, expected)
+    if (exact and difference > _TOLERANCE) or likeness < _LEAST_COSINE:
+        raise GraphMismatch(
+            f"{name}: the graphs differ from PyTorch by {difference:.1%} of the largest value,"
+            f" cosine {likeness:.3f}"
+        )
+    return {
+        f"{name}: largest difference from PyTorch, relative": difference,
+        f"{name}: cosine to PyTorch": likeness,
+    }

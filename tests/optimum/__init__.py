@@ -1,0 +1,1 @@
+"""Exports through optimum, in an environment of its own."""
