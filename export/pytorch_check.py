@@ -38,6 +38,17 @@ def comparison(model: Any) -> Compare:
     return compare
 
 
+def run(model: Any, inputs: dict[str, Array]) -> dict[str, Array]:
+    """Calls a PyTorch model with arrays by name; returns those of its outputs that are tensors."""
+    import torch
+
+    with torch.no_grad():
+        outputs = model(**{name: torch.from_numpy(values) for name, values in inputs.items()})
+    return {
+        name: value.numpy() for name, value in outputs.items() if isinstance(value, torch.Tensor)
+    }
+
+
 def _figures(name: str, expected: Array, found: Array, *, exact: bool) -> dict[str, float]:
     if found.shape != expected.shape or not np.isfinite(found).all():
         raise GraphMismatch(

@@ -12,31 +12,24 @@ from edge_voice.seq2seq import Decoder, Encoder
 from edge_voice.session import Session
 
 from ...package import Bundle
+from ...pytorch_check import run
 from ...weights import Array
 
 
 def outputs(model: Any, bundle: Bundle) -> dict[str, tuple[Array, Array]]:
     """Name → what transformers' model says, what the graphs say."""
-    import torch
-
     config = WhisperConfig(**bundle.facts["config"])
     random = np.random.default_rng(0)
     shape = (1, config.mels, config.audio_positions * FRAMES_PER_POSITION)
     features = random.normal(0, 0.5, shape).astype(np.float32)
     tokens = np.array([[config.start_of_transcript, config.no_timestamps, 11, 12, 13]], np.int64)
-    with torch.no_grad():
-        reference = model(
-            input_features=torch.from_numpy(features), decoder_input_ids=torch.from_numpy(tokens)
-        )
+    reference = run(model, {"input_features": features, "decoder_input_ids": tokens})
     encoder = Session(bundle.folder / bundle.graphs["encoder"], graphs.ENCODER)
     encoded = Encoder(encoder, positions_of)(features, hidden_states=True)
     session = Session(bundle.folder / bundle.graphs["decoder"], graphs.DECODER)
     decoder = Decoder(session, encoded, text_positions=config.text_positions)
     logits = decoder.prefill(tokens, np.arange(tokens.shape[1]))
     return {
-        "encoder": (
-            reference.encoder_last_hidden_state.numpy(),
-            np.asarray(encoded.hidden_states),
-        ),
-        "logits": (reference.logits.numpy(), logits),
+        "encoder": (reference["encoder_last_hidden_state"], np.asarray(encoded.hidden_states)),
+        "logits": (reference["logits"], logits),
     }
