@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edge_voice.phonemes.lexicon import Context, Lexicon
-from edge_voice.phonemes.marks import GIVEN, MARKS, PAUSES, directed_quotes
+from edge_voice.phonemes.marks import MARKS, PAUSES, directed_quotes
 from edge_voice.phonemes.stress import CONSONANTS, PRIMARY, VOWELS, demoted, weight
+from edge_voice.text.given import GIVEN
 
 _TOKEN = re.compile(
     rf"(?P<given>{GIVEN}(?:'s(?!\w))?)"

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_voice.errors import OptionError
-from edge_voice.phonemes.marks import GIVEN, MARKS, directed_quotes
+from edge_voice.phonemes.marks import MARKS, directed_quotes
 from edge_voice.text import clauses
+from edge_voice.text.given import GIVEN
 
 COMMAND = "espeak-ng"
 VARIABLE = "EDGE_VOICE_ESPEAK"

@@ -1,43 +1,15 @@
-"""Phonemes that a text brings along in `[[ ]]`."""
+"""Languages whose words nothing here can read: their texts bring phonemes along."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from edge_voice.errors import OptionError
-from edge_voice.phonemes.marks import GIVEN, MARKS, directed_quotes
+from edge_voice.phonemes.marks import MARKS, directed_quotes
+from edge_voice.text.given import GIVEN
 
 _PARTS = re.compile(rf"({GIVEN})")
-
-
-def check_given(text: str, symbols: Collection[str]) -> None:
-    """Looks through a text before any of it is spoken.
-
-    Args:
-        text: Any; what stands in `[[ ]]` must be phonemes.
-        symbols: The voice's alphabet; empty if it reads letters.
-
-    Raises:
-        OptionError: Names a symbol that the voice does not have.
-    """
-    if "[[" not in text:
-        return
-    for found in re.finditer(GIVEN, text):
-        check_phonemes(found[0][2:-2], symbols)
-
-
-def check_phonemes(phonemes: str, symbols: Collection[str]) -> None:
-    """The same for one string of phonemes.
-
-    Raises:
-        OptionError: Names a symbol that the voice does not have.
-    """
-    if not symbols:
-        raise OptionError(f"[[{phonemes}]]: this voice reads letters, it has no phonemes")
-    if strange := next((symbol for symbol in phonemes if symbol not in symbols), None):
-        allowed = "".join(sorted(symbols)).strip()
-        raise OptionError(f"[[{phonemes}]]: no phoneme {strange!r} (allowed: {allowed})")
 
 
 def only_given(language: str) -> Callable[[str], str]:

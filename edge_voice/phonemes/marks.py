@@ -4,8 +4,6 @@ from __future__ import annotations
 
 PAUSES = frozenset(";:,.!?—…")
 MARKS = PAUSES | frozenset("()")
-# Phonemes that a text brings along, as `edge_voice.text` passes them through.
-GIVEN = r"\[\[[^\[\]]{1,998}\]\]"
 
 
 def directed_quotes(phonemes: str) -> str:

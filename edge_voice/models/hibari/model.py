@@ -19,6 +19,7 @@ from edge_voice.speak_options import SpeakSettings, read_settings
 from edge_voice.speech_edges import pause_samples, trimmed
 from edge_voice.synthesizer import Array, AudioChunk, SpeakOptions
 from edge_voice.text import clauses, sentences
+from edge_voice.text.given import check_given
 from edge_voice.time_stretch import stretched
 
 # Characters of a clause; five letters are about four phonemes.
@@ -63,15 +64,21 @@ class HibariModel:
         """Speaks a text, a sentence at a time.
 
         Args:
-            text: English; of any length.
+            text: English, of any length; what stands in `[[ ]]` is phonemes.
             **options: See `SpeakOptions`; the model has no `steps` and no `guidance`.
 
         Raises:
-            OptionError: An option's value is not allowed, or the model does not know it.
+            OptionError: An option's value is not allowed, or the model does not know it; a
+                phoneme in `[[ ]]` is not in its alphabet.
         """
         settings = read_settings(
-            options, voices=self.voices, languages=self.languages, unknown=("steps", "guidance")
+            options,
+            voices=self.voices,
+            languages=self.languages,
+            unknown=("steps", "guidance"),
+            phonemes=self.config.phoneme_ids,
         )
+        check_given(text, self.config.phoneme_ids)
         native = min(max(settings.speed, _SLOWEST), _FASTEST)
         chunks = stretched(self._sentences(text, native, settings), settings.speed / native)
         return settings.limited(chunks)
@@ -83,7 +90,7 @@ class HibariModel:
     def _sentences(self, text: str, speed: float, settings: SpeakSettings) -> Iterator[AudioChunk]:
         random = np.random.default_rng(settings.seed)
         pause = 0
-        for sentence in sentences(text, settings.language):
+        for sentence in sentences(text, settings.language, settings.lexicon):
             for clause in clauses(sentence, _LONGEST_CLAUSE):
                 parts = [
                     trimmed(self._speak(phonemes, speed, random), self.sample_rate)

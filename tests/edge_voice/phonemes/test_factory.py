@@ -1,4 +1,4 @@
-"""From a language to its phonemizer; phonemes that the text brings along."""
+"""From a language to its phonemizer."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from edge_voice.errors import ManifestError, OptionError
 from edge_voice.manifest import Manifest
 from edge_voice.phonemes.espeak import EspeakPhonemizer
 from edge_voice.phonemes.factory import LANGUAGES, open_phonemizer
-from edge_voice.phonemes.given import check_given
 from edge_voice.phonemes.unknown import Alphabet
 from edge_voice_export import export_bundle
 from tests import hibari_files
 
 ALPHABETS = {"us": Alphabet(("a",), ("a",), 5), "gb": Alphabet(("a",), ("a",), 5)}
-SYMBOLS = set("abcˈO ")
 
 
 @pytest.fixture(scope="module")
@@ -60,21 +58,3 @@ def test_languages_that_need_phonemes(
 def test_a_language_that_no_voice_has(bundle: tuple[Path, Manifest]) -> None:
     with pytest.raises(OptionError, match=rf"'ru' \(allowed: {', '.join(LANGUAGES)}\)"):
         open_phonemizer("ru", *bundle, ALPHABETS)
-
-
-@pytest.mark.parametrize("text", ["", "plain [text] (b)", "a [[ab ˈO]] b [[c]]", "[[]] [[", "]]"])
-def test_phonemes_of_the_alphabet(text: str) -> None:
-    check_given(text, SYMBOLS)
-
-
-@pytest.mark.parametrize(
-    ("text", "symbols", "message"),
-    [
-        ("a [[abx]]", SYMBOLS, r"\[\[abx\]\]: no phoneme 'x' \(allowed: Oabcˈ\)"),
-        ("[[ab]] [[a.b]]", SYMBOLS, r"\[\[a\.b\]\]: no phoneme '\.'"),
-        ("[[ab]]", set(), r"\[\[ab\]\]: this voice reads letters, it has no phonemes"),
-    ],
-)
-def test_phonemes_that_the_voice_does_not_have(text: str, symbols: set[str], message: str) -> None:
-    with pytest.raises(OptionError, match=message):
-        check_given(text, symbols)
