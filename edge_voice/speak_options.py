@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from edge_voice.errors import OptionError
 from edge_voice.synthesizer import AudioChunk, SpeakOptions
+from edge_voice.text.user_lexicon import UserLexicon, read_lexicon
 from edge_voice.time_stretch import check_speed
 
 
@@ -21,6 +22,7 @@ class SpeakSettings:
         seed: Of random numbers.
         speed: 1.0 is the voice's own.
         max_seconds: Most seconds of audio; None is no limit.
+        lexicon: Words of the user, for `text.sentences`.
     """
 
     voice: str
@@ -28,6 +30,7 @@ class SpeakSettings:
     seed: int
     speed: float
     max_seconds: float | None
+    lexicon: UserLexicon | None = None
 
     def limited(self, chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
         """The chunks up to `max_seconds`, the last one cut."""
@@ -49,6 +52,7 @@ def read_settings(
     voices: Sequence[str],
     languages: Sequence[str],
     unknown: Iterable[str] = (),
+    phonemes: Collection[str] = (),
 ) -> SpeakSettings:
     """Checks options and fills in defaults.
 
@@ -57,6 +61,7 @@ def read_settings(
         voices: What the model knows, the default first.
         languages: ISO 639 codes, the default first.
         unknown: Options that this model has no use for.
+        phonemes: Those that a lexicon may name; none if the model reads letters.
 
     Raises:
         OptionError: A value is not allowed, or the model does not know the option.
@@ -80,6 +85,7 @@ def read_settings(
         seed=_seed(given.get("seed", 0)),
         speed=check_speed(given.get("speed", 1.0)),
         max_seconds=_max_seconds(given.get("max_seconds")),
+        lexicon=read_lexicon(given["lexicon"], phonemes) if "lexicon" in given else None,
     )
 
 

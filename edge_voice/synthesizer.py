@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypedDict, Unpack
 
@@ -46,6 +47,8 @@ class SpeakOptions(TypedDict, total=False):
     """Steps of a flow-matching or diffusion model; the checkpoint's own number by default."""
     guidance: float
     """Strength of classifier-free guidance; the checkpoint's own by default."""
+    lexicon: str | os.PathLike[str] | Mapping[str, str]
+    """Words of the user and what is said for them: a file, or a mapping; see docs/phonemes.md."""
     max_seconds: float
     """Most seconds of audio to make; no limit by default."""
 
@@ -66,4 +69,7 @@ class Synthesizer(Protocol):
         """ISO 639 codes that `language` accepts."""
 
     def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Iterator[AudioChunk]:
-        """Speaks a text of any length; yields audio as soon as there is some."""
+        """Speaks a text of any length; yields audio as soon as there is some.
+
+        What stands in `[[ ]]` is phonemes, for a model that has them; the others refuse it.
+        """

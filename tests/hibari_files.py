@@ -23,6 +23,12 @@ GOLD: dict[str, Any] = {
     "apple": "ˈæpᵊl", "am": "æm", "don't": "dˈOnt", "NASA": "nˈæsə", "one": "wˈʌn", "two": "tˈu",
 }  # fmt: skip
 SILVER = {"aaron": "ˈɛɹən", "hello": "wrong"}
+GB_GOLD: dict[str, Any] = {
+    "hello": "həlˈQ", "world": "wˈɜːld", "the": "ði", "star": "stˈɑː", "see": "sˈiː", "to": "tʊ",
+    "wait": "wˈAt", "load": "lˈQd", "fix": "fˈɪks", "draw": "dɹˈɔː", "A": "ˈA", "B": "bˈiː",
+    "hot": "hˈɒt",
+}  # fmt: skip
+GB_SILVER = {"aaron": "ˈɛːɹən"}
 TAGGER = {
     "tags": ["DT", "NN", "VB", "VBD"],
     "tagdict": {"the": "DT", "a": "DT", ",": ",", ".": "."},
@@ -35,17 +41,26 @@ def write_published(folder: Path) -> Path:
     """What `edge-voice pull hibari` fetches, small."""
     folder.mkdir(parents=True, exist_ok=True)
     ir.save(acoustic(), folder / "hibari.onnx")
-    ir.save(unknown_words(), folder / "oov.onnx")
     ids = {phoneme: number for number, phoneme in enumerate(dict.fromkeys(PHONEMES), 1)}
     (folder / "vocab.json").write_text(json.dumps(ids))
-    # The network below repeats its input, so letter i is phoneme i.
-    oov = {"in": list(LETTERS), "out": list(LETTERS), "maxlen": 5}
-    (folder / "oov.json").write_text(json.dumps(oov))
-    for name, table in (
-        ("lexicon_us_gold", GOLD),
-        ("lexicon_us_silver", SILVER),
-        ("tagger", TAGGER),
-    ):
+    return write_english(folder, "us")
+
+
+def write_english(folder: Path, *accents: str) -> Path:
+    """Those of the files that phonemes of English need."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tables: dict[str, dict[str, Any]] = {"tagger": TAGGER}
+    for accent in accents:
+        network, gold, silver = {
+            "us": ("oov", GOLD, SILVER),
+            "gb": ("oov_gb", GB_GOLD, GB_SILVER),
+        }[accent]
+        tables |= {f"lexicon_{accent}_gold": gold, f"lexicon_{accent}_silver": silver}
+        ir.save(unknown_words(), folder / f"{network}.onnx")
+        # The network repeats its input, so letter i is phoneme i.
+        oov = {"in": list(LETTERS), "out": list(LETTERS), "maxlen": 5}
+        (folder / f"{network}.json").write_text(json.dumps(oov))
+    for name, table in tables.items():
         (folder / f"{name}.json.gz").write_bytes(gzip.compress(json.dumps(table).encode()))
     (folder / "NOTICE").write_text("made for tests\n")
     return folder

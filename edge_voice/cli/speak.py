@@ -46,6 +46,7 @@ _FORMATS = ("wav", "flac", "ogg", "mp3", "pcm")  # audio_writer.FORMATS, without
     help="pcm is 16-bit samples alone. [default: by the file's suffix, else wav]",
 )
 @click.option("--speed", type=float, help="2 is twice as fast. [default: 1]")
+@click.option("--lexicon", metavar="FILE", help="Words and how to say them, one on each line.")
 @click.option("--seed", type=click.IntRange(min=0), help="Where a model draws random numbers.")
 @click.option("--steps", type=click.IntRange(min=1), help="Fewer are faster, where there are any.")
 @click.option("--guidance", type=float, help="How closely to follow the text, where it is known.")

@@ -8,17 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edge_voice.phonemes.lexicon import Context, Lexicon
+from edge_voice.phonemes.marks import MARKS, PAUSES, directed_quotes
 from edge_voice.phonemes.stress import CONSONANTS, PRIMARY, VOWELS, demoted, weight
+from edge_voice.text.given import GIVEN
 
 _TOKEN = re.compile(
-    r"(?P<letters>\b[A-Z](?:\s[A-Z])+s?\b)"  # an acronym, as the text front end spells it
+    rf"(?P<given>{GIVEN}(?:'s(?!\w))?)"
+    r"|(?P<letters>\b[A-Z](?:\s[A-Z])+s?\b)"  # an acronym, as the text front end spells it
     r"|(?P<word>[^\W\d_]+(?:'[^\W\d_]+)*'?(?:-[^\W\d_]+(?:'[^\W\d_]+)*)*)"
     r"|(?P<mark>[^\w\s])"
 )
-_MARKS = frozenset(";:,.!?—…()")
-_PAUSES = frozenset(";:,.!?—…")
+# What the tagger reads where the text has phonemes: any noun.
+_STAND_IN = "thing"
 _CLITIC = re.compile(r"(?i)(n't|'(?:s|m|re|ve|ll|d))$")
 _HUMP = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
+_SOUNDS = VOWELS | CONSONANTS
 # Sounds that the lexicon writes and the voices' alphabet has other letters for.
 _FINAL = str.maketrans({"ɾ": "T", "ʔ": "t"})
 
@@ -38,7 +42,8 @@ class _Token:
 class EnglishPhonemizer:
     """Text in words, as `edge_voice.text` gives it, to phonemes.
 
-    A phoneme is one character; words are separated by blanks, marks are kept.
+    A phoneme is one character; words are separated by blanks, marks are kept, and so are phonemes
+    that the sentence has in `[[ ]]`.
     """
 
     def __init__(
@@ -66,10 +71,9 @@ class EnglishPhonemizer:
         for token in reversed(tokens):  # a word's sound may depend on the next one's
             token.phonemes = self._say(token, context)
             context = _before(token, context)
-        _direct_quotes(tokens)
         spaced = (token.phonemes + (" " if token.spaced else "") for token in tokens)
-        text = " ".join("".join(spaced).split())
-        return text if any(sound in VOWELS or sound in CONSONANTS for sound in text) else ""
+        text = " ".join(directed_quotes("".join(spaced)).split())
+        return text if any(sound in _SOUNDS for sound in text) else ""
 
     def _tag(self, tokens: Sequence[_Token]) -> None:
         tags = iter(self._tagger([piece for token in tokens for piece in token.pieces]))
@@ -78,7 +82,11 @@ class EnglishPhonemizer:
 
     def _say(self, token: _Token, context: Context) -> str:
         if token.kind == "mark":
-            return token.text if token.text in _MARKS or token.text == '"' else ""
+            return token.text if token.text in MARKS or token.text == '"' else ""
+        if token.kind == "given":
+            phonemes = token.text.removesuffix("'s")
+            stem = phonemes[2:-2].strip()
+            return self._lexicon.with_s(stem) if phonemes != token.text and stem else stem
         if token.kind == "letters":
             return self._letters(token.text)
         return self._word(token, context).translate(_FINAL)
@@ -117,12 +125,15 @@ def _tokens(sentence: str) -> Iterator[_Token]:
     for found in _TOKEN.finditer(sentence):
         text, kind = found[0], found.lastgroup or "mark"
         spaced = found.end() < len(sentence) and sentence[found.end()].isspace()
-        pieces = tuple(_pieces(text)) if kind == "word" else tuple(text.split())
+        pieces = tuple(_pieces(text, kind))
         yield _Token(text, kind, spaced, pieces)
 
 
-def _pieces(word: str) -> Iterator[str]:
+def _pieces(word: str, kind: str) -> Iterator[str]:
     """As the Penn Treebank divides words: do + n't, well + - + known."""
+    if kind != "word":
+        yield from (_STAND_IN,) if kind == "given" else word.split()
+        return
     for index, part in enumerate(word.split("-")):
         if index:
             yield "-"
@@ -141,9 +152,9 @@ def _before(token: _Token, context: Context) -> Context:
 
 def _context_of(phonemes: str, text: str, context: Context) -> Context:
     """What the word in front of this one sees."""
-    known = (sound for sound in phonemes if sound in VOWELS | CONSONANTS | _PAUSES)
+    known = (sound for sound in phonemes if sound in _SOUNDS | PAUSES)
     first = next(known, None)
-    vowel = context.vowel if first is None else None if first in _PAUSES else first in VOWELS
+    vowel = context.vowel if first is None else None if first in PAUSES else first in VOWELS
     return Context(vowel=vowel, to=text.lower() == "to")
 
 
@@ -157,12 +168,3 @@ def _compound(said: list[str], parts: Sequence[str]) -> str:
         for index in order[: len(said) // 2]:
             said[index] = demoted(said[index])
     return "".join(said)
-
-
-def _direct_quotes(tokens: Sequence[_Token]) -> None:
-    """Straight quotation marks become opening and closing ones in turn."""
-    is_open = False
-    for token in tokens:
-        if token.phonemes == '"':
-            token.phonemes = "”" if is_open else "“"
-            is_open = not is_open

@@ -1,7 +1,7 @@
 """English words and their phonemes: as they stand in the lexicon, inflected, or spelled.
 
-The rules are those of misaki 0.9.4 (Apache-2.0) for American English: the voices were trained on
-what it writes.
+The rules are those of misaki 0.9.4 (Apache-2.0) for American and British English: the voices were
+trained on what it writes.
 """
 
 from __future__ import annotations
@@ -40,10 +40,12 @@ class Lexicon:
     Attributes:
         gold: Checked by hand; an entry may be a table by part of speech.
         silver: Made by a program.
+        british: Whether both are British; endings sound different then.
     """
 
     gold: Mapping[str, Entry]
     silver: Mapping[str, Entry]
+    british: bool = False
 
     def __call__(self, word: str, tag: str, context: Context) -> str | None:
         """Phonemes of a word, None if nothing here tells them.
@@ -159,11 +161,18 @@ class Lexicon:
             *([f"{word[:-3]}y"] if is_long and word.endswith("ies") else []),
         )
         stem = self._stem(stems, tag, context)
-        if not stem:
-            return None
+        return self.with_s(stem) if stem else None
+
+    def with_s(self, stem: str) -> str:
+        """Phonemes of a word with the sound of `s` or `'s` behind them."""
         if stem[-1] in "ptkfθ":
             return f"{stem}s"
-        return f"{stem}ᵻz" if stem[-1] in "szʃʒʧʤ" else f"{stem}z"
+        return f"{stem}{self._weak}z" if stem[-1] in "szʃʒʧʤ" else f"{stem}z"
+
+    @property
+    def _weak(self) -> str:
+        """The vowel of the endings -es and -ed."""
+        return "ɪ" if self.british else "ᵻ"
 
     def _past(self, word: str, tag: str, context: Context) -> str | None:
         """Words in d, ed."""
@@ -178,13 +187,16 @@ class Lexicon:
             return None
         if stem[-1] in "pkfθʃsʧ":
             return f"{stem}t"
-        if stem[-1] == "d":
-            return f"{stem}ᵻd"
-        if stem[-1] != "t":
+        if stem[-1] not in "dt":
             return f"{stem}d"
-        if len(stem) < 2:
+        if stem[-1] == "t" and len(stem) < 2:
             return f"{stem}ɪd"
-        return f"{stem[:-1]}ɾᵻd" if stem[-2] in _BEFORE_TAP else f"{stem}ᵻd"
+        return f"{self._tapped(stem)}{self._weak}d"
+
+    def _tapped(self, stem: str) -> str:
+        """A last t between vowels is a tap, in American English."""
+        is_tap = not self.british and len(stem) > 1 and stem[-1] == "t" and stem[-2] in _BEFORE_TAP
+        return f"{stem[:-1]}ɾ" if is_tap else stem
 
     def _participle(self, word: str, tag: str, context: Context) -> str | None:
         """Words in ing, with or without a doubled consonant or a lost e."""
@@ -199,10 +211,10 @@ class Lexicon:
         stem = self._stem(stems, tag, context)
         if not stem:
             return None
-        stem = with_secondary(stem)
-        if len(stem) > 1 and stem[-1] == "t" and stem[-2] in _BEFORE_TAP:
-            return f"{stem[:-1]}ɾɪŋ"
-        return f"{stem}ɪŋ"
+        # misaki leaves British stems that end in a vowel to its fallback; a written r is heard
+        # again there: star, starring.
+        is_linked = self.british and stem[-1] in "əː" and word.endswith("ring")
+        return f"{self._tapped(with_secondary(stem))}{'ɹ' if is_linked else ''}ɪŋ"
 
 
 def _chosen(entry: Entry | None, tag: str, context: Context) -> str | None:

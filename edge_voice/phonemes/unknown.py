@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -16,24 +17,30 @@ GRAPH = GraphSpec(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Alphabet:
+    """What such a network reads and writes, as a manifest has it.
+
+    Attributes:
+        letters: Letter of each input, from 1 on.
+        phonemes: Phoneme of each output, from 1 on.
+        longest: Most letters that the network was trained on; longer words are read in parts.
+    """
+
+    letters: tuple[str, ...]
+    phonemes: tuple[str, ...]
+    longest: int
+
+
 class UnknownWords:
     """A network trained with connectionist temporal classification (Graves et al., ICML 2006)."""
 
-    def __init__(
-        self, session: Session, letters: Sequence[str], phonemes: Sequence[str], longest: int
-    ) -> None:
-        """Takes an open graph.
-
-        Args:
-            session: A graph as `GRAPH` says.
-            letters: Letter of each input, from 1 on.
-            phonemes: Phoneme of each output, from 1 on.
-            longest: Most letters that the network was trained on; longer words are read in parts.
-        """
+    def __init__(self, session: Session, alphabet: Alphabet) -> None:
+        """Takes an open graph, as `GRAPH` says."""
         self._session = session
-        self._ids: Mapping[str, int] = {letter: i for i, letter in enumerate(letters, 1)}
-        self._phonemes = dict(enumerate(phonemes, 1))
-        self._longest = longest
+        self._ids: Mapping[str, int] = {letter: i for i, letter in enumerate(alphabet.letters, 1)}
+        self._phonemes = dict(enumerate(alphabet.phonemes, 1))
+        self._longest = alphabet.longest
 
     def __call__(self, word: str) -> str:
         """Phonemes of a word; empty if the network knows none of its letters."""

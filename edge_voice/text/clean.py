@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from edge_voice.text.given import carried, is_carried, restored
+
 LONGEST_LINE = 4096
 
 # Symbols of the category "other" that are read aloud; the rest of it is emoji and ornament.
@@ -38,7 +40,7 @@ class _Translation(dict[int, str]):
 def _plain(character: str) -> str:
     if character in _REPLACED:
         return _REPLACED[character]
-    if character in _SPOKEN_SYMBOLS:
+    if character in _SPOKEN_SYMBOLS or is_carried(character):
         return character
     category = unicodedata.category(character)
     if category == "Nd":
@@ -89,19 +91,21 @@ _SPACES = re.compile(r"\s+")
 def plain_lines(blocks: Iterable[str]) -> Iterator[str]:
     """Lines of plain text; an empty one stands for the end of a paragraph.
 
+    Phonemes in `[[ ]]` come out as `given.carried` makes them.
+
     Args:
         blocks: The text in pieces of any size, line breaks included.
     """
     hidden = ""
     for raw in _lines(blocks):
-        visible, hidden = _without_hidden(raw, hidden)
+        visible, hidden = _without_hidden(carried(raw), hidden)
         for line in _BLOCK_TAG.sub("\n\n", visible).split("\n"):
             yield from _plain_line(line)
 
 
 def plain_text(text: str) -> str:
     """Text on one line without what is not spoken; for a single sentence."""
-    return " ".join(line for line in plain_lines([text]) if line)
+    return restored(" ".join(line for line in plain_lines([text]) if line))
 
 
 def _lines(blocks: Iterable[str]) -> Iterator[str]:
@@ -132,6 +136,9 @@ def _cut(line: str) -> Iterator[str]:
 
 def _cut_once(line: str) -> tuple[str, str]:
     at = line.rfind(" ", LONGEST_LINE // 2, LONGEST_LINE) + 1 or LONGEST_LINE
+    opened = line.rfind("[[", LONGEST_LINE // 2, at)
+    if opened > line.rfind("]]", 0, at):
+        at = opened
     return line[:at], line[at:]
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
+from edge_voice.text.given import SPAN
 from edge_voice.text.language import Language
 from edge_voice.text.languages import rules_for
 
@@ -69,7 +70,7 @@ def split_clauses(sentence: str, longest: int, *, first: int | None = None) -> l
             pieces.append(sentence[:at].strip())
             sentence = sentence[at:].strip()
     while len(sentence) > longest:
-        at = _cut_before(sentence, longest, _CLAUSE_ENDS) or longest
+        at = _cut_before(sentence, longest, _CLAUSE_ENDS) or _hard_cut(sentence, longest)
         pieces.append(sentence[:at].strip())
         sentence = sentence[at:].strip()
     return [*pieces, sentence] if sentence else pieces
@@ -83,6 +84,13 @@ def _cut_before(text: str, limit: int, kinds: Iterable[re.Pattern[str]]) -> int:
         if good:
             return good[-1]
     return 0
+
+
+def _hard_cut(text: str, limit: int) -> int:
+    """Between any two letters, but in front of or behind phonemes that `given` carries."""
+    spans = (span for span in SPAN.finditer(text) if span.start() < limit < span.end())
+    span = next(spans, None)
+    return limit if span is None else span.start() or span.end()
 
 
 def _complete(text: str, language: Language | None) -> tuple[list[str], str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from edge_voice.graph import GraphSpec
-from edge_voice.phonemes import unknown
 
 ACOUSTIC = GraphSpec(
     inputs=(
@@ -19,4 +18,3 @@ ACOUSTIC = GraphSpec(
         "f0",  # (1, frames) pitch in hertz, 0 where there is no voice
     ),
 )
-UNKNOWN_WORDS = unknown.GRAPH

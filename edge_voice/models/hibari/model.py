@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
-from edge_voice.errors import ManifestError
 from edge_voice.manifest import Manifest, from_dict
 from edge_voice.models.hibari import graphs
 from edge_voice.models.hibari.config import HibariConfig
 from edge_voice.models.hibari.vocoder import Vocoder
-from edge_voice.phonemes.english import EnglishPhonemizer
-from edge_voice.phonemes.lexicon import Lexicon
-from edge_voice.phonemes.tagger import Tagger
-from edge_voice.phonemes.unknown import UnknownWords
+from edge_voice.phonemes.bundle import open_english
+from edge_voice.phonemes.unknown import Alphabet
 from edge_voice.session import Session
 from edge_voice.speak_options import SpeakSettings, read_settings
 from edge_voice.speech_edges import pause_samples, trimmed
 from edge_voice.synthesizer import Array, AudioChunk, SpeakOptions
 from edge_voice.text import clauses, sentences
+from edge_voice.text.given import check_given
 from edge_voice.time_stretch import stretched
 
 # Characters of a clause; five letters are about four phonemes.
@@ -57,21 +53,32 @@ class HibariModel:
         self._acoustic = Session(graph, graphs.ACOUSTIC, threads=threads)
         bins = int(self._acoustic.shape("lh")[1])
         self._vocoder = Vocoder(bins, self.config.hop_samples, self.config.sample_rate)
-        self.phonemize = _open_phonemizer(folder, manifest, self.config)
+        alphabet = Alphabet(
+            self.config.unknown_letters,
+            self.config.unknown_phonemes,
+            self.config.unknown_longest,
+        )
+        self.phonemize = open_english(folder, manifest, alphabet)
 
     def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Iterator[AudioChunk]:
         """Speaks a text, a sentence at a time.
 
         Args:
-            text: English; of any length.
+            text: English, of any length; what stands in `[[ ]]` is phonemes.
             **options: See `SpeakOptions`; the model has no `steps` and no `guidance`.
 
         Raises:
-            OptionError: An option's value is not allowed, or the model does not know it.
+            OptionError: An option's value is not allowed, or the model does not know it; a
+                phoneme in `[[ ]]` is not in its alphabet.
         """
         settings = read_settings(
-            options, voices=self.voices, languages=self.languages, unknown=("steps", "guidance")
+            options,
+            voices=self.voices,
+            languages=self.languages,
+            unknown=("steps", "guidance"),
+            phonemes=self.config.phoneme_ids,
         )
+        check_given(text, self.config.phoneme_ids)
         native = min(max(settings.speed, _SLOWEST), _FASTEST)
         chunks = stretched(self._sentences(text, native, settings), settings.speed / native)
         return settings.limited(chunks)
@@ -83,7 +90,7 @@ class HibariModel:
     def _sentences(self, text: str, speed: float, settings: SpeakSettings) -> Iterator[AudioChunk]:
         random = np.random.default_rng(settings.seed)
         pause = 0
-        for sentence in sentences(text, settings.language):
+        for sentence in sentences(text, settings.language, settings.lexicon):
             for clause in clauses(sentence, _LONGEST_CLAUSE):
                 parts = [
                     trimmed(self._speak(phonemes, speed, random), self.sample_rate)
@@ -113,37 +120,3 @@ class HibariModel:
 def load(folder: Path, manifest: Manifest, *, threads: int) -> HibariModel:
     """What the loader calls."""
     return HibariModel(folder, manifest, threads=threads)
-
-
-def _open_phonemizer(folder: Path, manifest: Manifest, config: HibariConfig) -> EnglishPhonemizer:
-    gold, silver, tagger = (
-        _read_table(folder / manifest.asset(role))
-        for role in ("lexicon_gold", "lexicon_silver", "tagger")
-    )
-    unknown = UnknownWords(
-        Session(folder / manifest.graph("unknown_words"), graphs.UNKNOWN_WORDS),
-        config.unknown_letters,
-        config.unknown_phonemes,
-        config.unknown_longest,
-    )
-    try:
-        tags = Tagger(
-            tuple(tagger["tags"]),
-            tagger["tagdict"],
-            frozenset(tagger["vocab"]),
-            tagger["weights"],
-        )
-    except KeyError as error:
-        raise ManifestError(f"{manifest.asset('tagger')}: no {error} in it") from None
-    return EnglishPhonemizer(Lexicon(gold, silver), tags, unknown)
-
-
-def _read_table(path: Path) -> dict[str, Any]:
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            table = json.load(file)
-    except (OSError, EOFError, ValueError) as error:
-        raise ManifestError(f"{path.name}: cannot be read: {error}") from None
-    if not isinstance(table, dict):
-        raise ManifestError(f"{path.name}: expected an object, found {type(table).__name__}")
-    return table

@@ -40,6 +40,8 @@ from edge_voice.speak_options import read_settings
 from edge_voice.speech_edges import pause_samples
 from edge_voice.synthesizer import AudioChunk, SpeakOptions
 from edge_voice.text import sentences
+from edge_voice.text.given import check_given
+from edge_voice.text.user_lexicon import UserLexicon
 from edge_voice.time_stretch import stretched
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -106,7 +108,7 @@ class VoxtralModel:
         numbers = {k: v for k, v in options.items() if k in ("steps", "guidance", "seed")}
         sampling = read_sampling(self.config, **cast(dict[str, Any], numbers))
         language = options.get("language") or language_of(voice)
-        spoken = passages(_speakable(text, language, self.languages))
+        spoken = passages(_speakable(text, language, self.languages, settings.lexicon))
         chunks = self._speak(spoken, voice, sampling)
         return settings.limited(stretched(chunks, settings.speed))
 
@@ -259,14 +261,18 @@ class VoxtralModel:
         return name
 
 
-def _speakable(text: str, language: str, languages: tuple[str, ...]) -> Iterator[str]:
+def _speakable(
+    text: str, language: str, languages: tuple[str, ...], lexicon: UserLexicon | None = None
+) -> Iterator[str]:
     """Sentences of a text that has some.
 
     Raises:
-        OptionError: There is nothing to say, or it is in a script that no voice speaks.
+        OptionError: There is nothing to say, or it is in a script that no voice speaks, or in
+            phonemes.
     """
+    check_given(text, ())
     check_script(text, languages)
-    found = sentences(text, language)
+    found = sentences(text, language, lexicon)
     first = next(found, None)
     if first is None:
         raise OptionError("nothing to say: the text has no letters and no digits")

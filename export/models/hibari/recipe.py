@@ -5,8 +5,6 @@ The graphs come with 8-bit weights, which is the only precision there is.
 
 from __future__ import annotations
 
-import gzip
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,23 +15,19 @@ from edge_voice.errors import GraphMismatch, UnsupportedModel
 from edge_voice.models.hibari import graphs
 from edge_voice.models.hibari.config import HibariConfig
 from edge_voice.models.hibari.vocoder import Vocoder
+from edge_voice.phonemes.unknown import Alphabet
 from edge_voice.session import Session
 
 from ...checkpoint import Checkpoint
 from ...json_object import read_object
+from ...lexicons import add_english, published_file
 from ...onnx_folder import graph_names
 from ...package import Bundle
 from ...quantize import Recipe
 
 PRESETS = {"int8": Recipe("int8", ())}
 
-_ACOUSTIC, _UNKNOWN_WORDS = "hibari.onnx", "oov.onnx"
-_ASSETS = {
-    "lexicon_gold": "lexicon_us_gold.json.gz",
-    "lexicon_silver": "lexicon_us_silver.json.gz",
-    "tagger": "tagger.json.gz",
-}
-_NOTICE = "NOTICE"
+_ACOUSTIC, _PHONEMES = "hibari.onnx", "vocab.json"
 # What the package's own program holds as constants, version 0.2.1.
 _VOICE = "heart"
 _SAMPLE_RATE, _HOP_SAMPLES, _LONGEST_PHONEMES = 24_000, 300, 400
@@ -64,12 +58,9 @@ def build(checkpoint: Checkpoint, bundle: Bundle) -> None:
     """
     folder = checkpoint.folder
     bundle.announce("acoustic: checking and copying")
-    bundle.import_graph("acoustic", graphs.ACOUSTIC, _file(folder, _ACOUSTIC))
-    bundle.import_graph("unknown_words", graphs.UNKNOWN_WORDS, _file(folder, _UNKNOWN_WORDS))
-    for role, name in _ASSETS.items():
-        bundle.add_asset(role, name, _checked_table(_file(folder, name)))
-    (bundle.folder / _NOTICE).write_bytes(_file(folder, _NOTICE).read_bytes())
-    config = read_config(folder)
+    bundle.import_graph("acoustic", graphs.ACOUSTIC, published_file(folder, _ACOUSTIC))
+    alphabet = add_english(bundle, folder, "us")["us"]
+    config = read_config(folder, alphabet)
     bundle.set_facts(task="speak", languages=("en",), config=asdict(config))
 
 
@@ -96,29 +87,27 @@ def check(_: Checkpoint, bundle: Bundle) -> dict[str, float]:
     return {"seconds of two words": seconds, "their length at twice the speed": ratio}
 
 
-def read_config(folder: Path) -> HibariConfig:
+def read_config(folder: Path, unknown_words: Alphabet) -> HibariConfig:
     """The numbers, from the package's tables.
 
     Raises:
         UnsupportedModel: A table is missing or has entries that it should not have.
     """
-    phonemes, unknown = (read_object(_file(folder, name)) for name in ("vocab.json", "oov.json"))
-    letters, sounds, longest = (unknown.get(key) for key in ("in", "out", "maxlen"))
-    if not _are_strings(letters) or not _are_strings(sounds) or type(longest) is not int:
-        raise UnsupportedModel(f"{folder / 'oov.json'}: expected in, out (lists) and maxlen")
+    path = published_file(folder, _PHONEMES)
+    phonemes = read_object(path)
     if not phonemes or not all(type(number) is int for number in phonemes.values()):
-        raise UnsupportedModel(f"{folder / 'vocab.json'}: expected phonemes and their numbers")
+        raise UnsupportedModel(f"{path}: expected phonemes and their numbers")
     if missing := sorted(set(_CHECKED_PHONEMES) - set(phonemes)):
-        raise UnsupportedModel(f"{folder / 'vocab.json'}: no phoneme {missing[0]!r}")
+        raise UnsupportedModel(f"{path}: no phoneme {missing[0]!r}")
     return HibariConfig(
         voice=_VOICE,
         sample_rate=_SAMPLE_RATE,
         hop_samples=_HOP_SAMPLES,
         longest_phonemes=_LONGEST_PHONEMES,
         phoneme_ids=phonemes,
-        unknown_letters=tuple(letters or ()),
-        unknown_phonemes=tuple(sounds or ()),
-        unknown_longest=longest,
+        unknown_letters=unknown_words.letters,
+        unknown_phonemes=unknown_words.phonemes,
+        unknown_longest=unknown_words.longest,
     )
 
 
@@ -128,26 +117,3 @@ def _frames(session: Session, ids: list[int], speed: float) -> dict[str, Any]:
         "speed": np.array([speed], np.float32),
     }
     return session.run(feeds)
-
-
-def _file(folder: Path, name: str) -> Path:
-    path = folder / name
-    if not path.is_file():
-        raise UnsupportedModel(f"no {name} in {folder}, where hibari's package has it")
-    return path
-
-
-def _checked_table(path: Path) -> bytes:
-    """The bytes of a compressed JSON object."""
-    content = path.read_bytes()
-    try:
-        table = json.loads(gzip.decompress(content))
-    except (OSError, EOFError, ValueError) as error:
-        raise UnsupportedModel(f"{path}: cannot be read: {error}") from None
-    if not isinstance(table, dict) or not table:
-        raise UnsupportedModel(f"{path}: expected a JSON object with entries")
-    return content
-
-
-def _are_strings(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)

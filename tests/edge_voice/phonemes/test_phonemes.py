@@ -11,10 +11,12 @@ from edge_voice.phonemes import stress
 from edge_voice.phonemes.english import EnglishPhonemizer
 from edge_voice.phonemes.lexicon import Context, Lexicon
 from edge_voice.phonemes.tagger import Tagger
-from edge_voice.phonemes.unknown import UnknownWords
-from tests.hibari_files import GOLD, LETTERS, SILVER, TAGGER
+from edge_voice.phonemes.unknown import Alphabet, UnknownWords
+from tests.hibari_files import GB_GOLD, GB_SILVER, GOLD, LETTERS, SILVER, TAGGER
 
 LEXICON = Lexicon(GOLD, SILVER)
+ALPHABET = Alphabet(tuple(LETTERS), tuple(LETTERS), 5)
+BRITISH = Lexicon(GB_GOLD, GB_SILVER, british=True)
 BEFORE_VOWEL, BEFORE_CONSONANT, AT_END = Context(True), Context(False), Context(None)
 
 
@@ -32,7 +34,7 @@ class FakeSession:
 
 
 def unknown(answer: Sequence[int] | None = None) -> UnknownWords:
-    return UnknownWords(FakeSession(answer), LETTERS, LETTERS, 5)  # type: ignore[arg-type]
+    return UnknownWords(FakeSession(answer), ALPHABET)  # type: ignore[arg-type]
 
 
 def tags_of(words: Sequence[str]) -> list[str]:
@@ -105,6 +107,26 @@ def test_the_lexicon(word: str, tag: str, context: Context, phonemes: str | None
     assert LEXICON(word, tag, context) == phonemes
 
 
+@pytest.mark.parametrize(
+    ("word", "phonemes"),
+    [
+        ("hello", "həlˈQ"),
+        ("Aaron", "ˈɛːɹən"),
+        ("hot", "hˈɒt"),
+        ("fixes", "fˈɪksɪz"),
+        ("waited", "wˈAtɪd"),
+        ("loaded", "lˈQdɪd"),
+        ("waiting", "wˈAtɪŋ"),
+        ("starring", "stˈɑːɹɪŋ"),
+        ("seeing", "sˈiːɪŋ"),
+        ("drawing", "dɹˈɔːɪŋ"),
+        ("AB", "ˌAbˈiː"),
+    ],
+)
+def test_british_words(word: str, phonemes: str) -> None:
+    assert BRITISH(word, "NN", AT_END) == phonemes
+
+
 def test_spelling() -> None:
     assert LEXICON.spelled("ABC") == "ˌAbˌisˈi"
     assert LEXICON.spelled("AXC") is None
@@ -128,7 +150,7 @@ def test_unknown_words_collapse_repeats_and_drop_blanks() -> None:
 
 def test_unknown_words_longer_than_the_network_reads() -> None:
     session = FakeSession()
-    words = UnknownWords(session, LETTERS, LETTERS, 5)  # type: ignore[arg-type]
+    words = UnknownWords(session, ALPHABET)  # type: ignore[arg-type]
     assert words("abcdefgh") == "abcdefgh"
     assert [len(row) for row in session.asked] == [5, 3]
     assert words("字") == ""
@@ -151,6 +173,10 @@ def test_unknown_words_longer_than_the_network_reads() -> None:
         ("Hello § world", "həlˈO wˈɜɹld"),
         ("catWorld", "kˌætwˈɜɹld"),
         ("cát", "kˈæt"),
+        ("[[kˈæt]]", "kˈæt"),
+        ("The [[ˈæpᵊl]], hello.", "ði ˈæpᵊl, həlˈO."),
+        ("A [[kˈæt]]'s cat, [[fˈɪks]]'s cat.", "ɐ kˈæts kˈæt, fˈɪksᵻz kˈæt."),
+        ("Hello[[kˈæt. wˈɜɹld]]cat!", "həlˈOkˈæt. wˈɜɹldkˈæt!"),
         ("字字", ""),
         ("...", ""),
         ("", ""),

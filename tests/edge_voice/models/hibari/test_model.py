@@ -50,6 +50,20 @@ def test_a_chunk_for_each_sentence(model: Synthesizer) -> None:
     assert all(chunk.waveform.dtype == np.float32 for chunk in chunks)
 
 
+def test_phonemes_of_the_text(model: Synthesizer) -> None:
+    given = joined(model.synthesize("[[həlˈO]] world."))
+    np.testing.assert_array_equal(given, joined(model.synthesize("Hello world.")))
+    (chunk,) = model.synthesize("Hello [[wˈɜɹld. tˈu]] 2!")
+    assert chunk.text == "Hello [[wˈɜɹld. tˈu]] two!"
+
+
+def test_words_of_the_user(model: Synthesizer, tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("xyz\t[[həlˈO]]\nabc world\n", encoding="utf-8")
+    chosen = joined(model.synthesize("Xyz ABC.", lexicon=words))
+    np.testing.assert_array_equal(chosen, joined(model.synthesize("Hello world.")))
+
+
 def test_audio_comes_before_the_text_has_been_read(model: Synthesizer) -> None:
     chunks = model.synthesize("Hello world. " * 100_000)
     assert next(chunks).text == "Hello world."
@@ -116,6 +130,13 @@ def test_options_that_are_refused_at_once(
 ) -> None:
     with pytest.raises(OptionError, match=message):
         model.synthesize("Hello.", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", [{}, {"lexicon": {"world": "[[q]]"}}])
+def test_phonemes_that_it_does_not_have(model: Synthesizer, options: dict[str, object]) -> None:
+    text = "World." if options else "Hello. " * 50 + "[[q]]"
+    with pytest.raises(OptionError, match=r"\[\[q\]\]: no phoneme 'q', U\+0071 \(allowed: "):
+        model.synthesize(text, **options)  # type: ignore[arg-type]
 
 
 def test_options_that_do_not_exist(model: Synthesizer) -> None:

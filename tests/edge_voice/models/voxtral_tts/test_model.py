@@ -122,6 +122,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "speed": ({"speed": 9}, "speed 9"),
     "recording": ({"voice": "me.wav"}, "no codec encoder"),
     "cloning": ({"reference_audio": "me.wav"}, "no codec encoder"),
+    "no lexicon": ({"lexicon": "none.txt"}, "lexicon none.txt: cannot be read"),
+    "phonemes of a lexicon": ({"lexicon": {"a": "[[b]]"}}, "this model reads letters"),
     "missing rows": ({"voice": "me.npy"}, "me.npy: cannot be read"),
 }
 
@@ -144,6 +146,16 @@ def test_nothing_to_say(model, text):
 
 def test_a_foreign_script(model):
     assert "Cjk" in refusal(model.synthesize, "你好")
+
+
+def test_phonemes_are_refused(model):
+    with pytest.raises(OptionError, match=r"\[\[həlˈO\]\]: this model reads letters"):
+        model.synthesize("Hello [[həlˈO]].")
+
+
+def test_a_lexicon_of_other_words(model):
+    replaced = spoken(model, "Nginx.", lexicon={"nginx": "engine"})
+    np.testing.assert_array_equal(replaced, spoken(model, "Engine."))
 
 
 def test_lone_surrogates_are_passed_over(model):
