@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Any, Protocol, TypedDict, Unpack, runtime_checkable
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class SpeakOptions(TypedDict, total=False):
     """Keyword options of `Synthesizer.synthesize`; a model refuses those it cannot follow."""
 
     voice: str
-    """Name of a voice; the model's first one by default."""
+    """Name of a voice, or a file where the model takes one; its first voice by default."""
     language: str
     """ISO 639 code; by default the voice's own."""
     seed: int
@@ -67,3 +67,11 @@ class Synthesizer(Protocol):
 
     def synthesize(self, text: str, **options: Unpack[SpeakOptions]) -> Iterator[AudioChunk]:
         """Speaks a text of any length; yields audio as soon as there is some."""
+
+
+@runtime_checkable
+class PreparesVoices(Protocol):
+    """A synthesizer that can work out what its voices are before there is a text."""
+
+    def prepare_voice(self, name: str) -> int:
+        """Stores that in the bundle, unless it is there; returns the bytes that it takes."""

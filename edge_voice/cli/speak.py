@@ -78,7 +78,7 @@ def command(
         )
     words = read_text(text, text_file)
     given: SpeakOptions = {k: v for k, v in options.items() if v is not None}  # type: ignore[assignment]
-    with terminal.library_warnings():
+    with terminal.library_messages():
         synthesizer = open_model(model, precision, threads)
         chunks = synthesizer.synthesize(words, **given)
         _speak(chunks, target, chosen, synthesizer.sample_rate)

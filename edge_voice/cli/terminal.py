@@ -37,22 +37,25 @@ def one_line(text: str) -> str:
 
 
 @contextmanager
-def library_warnings() -> Iterator[None]:
-    """Prints what the library logs as warnings while this lasts."""
+def library_messages() -> Iterator[None]:
+    """Prints what the library logs as notes and warnings while this lasts."""
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            say(f"warning: {record.getMessage()}")
+            warns = record.levelno >= logging.WARNING
+            say(f"{'warning: ' if warns else ''}{record.getMessage()}")
 
     logger = logging.getLogger("edge_voice")
-    handler, propagate = Handler(logging.WARNING), logger.propagate
+    handler, propagate, level = Handler(), logger.propagate, logger.level
     logger.addHandler(handler)
     logger.propagate = False
+    logger.setLevel(logging.INFO)
     try:
         yield
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagate
+        logger.setLevel(level)
 
 
 class TranscribeProgress:

@@ -116,7 +116,7 @@ def command(
     writer = _writer(sources, split_formats(formats), output)
     load = functools.cache(lambda: open_model(model, precision, threads))
     exit_code = 0
-    with terminal.library_warnings():
+    with terminal.library_messages():
         for source in sources:
             try:
                 _transcribe(source, load, options, writer)

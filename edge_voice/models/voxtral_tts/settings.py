@@ -12,7 +12,10 @@ from edge_voice.models.voxtral_tts.voices import NO_CLONING
 
 MOST_STEPS = 64
 _MOST_GUIDANCE = 10.0
-_CLONING_KEYS = ("reference_audio", "ref_audio", "speaker_wav", "clone")
+_CLONING_KEYS = (
+    *("clone", "clone_from", "reference_audio", "ref_audio", "audio_prompt", "prompt_audio"),
+    *("speaker_wav", "voice_sample"),
+)
 
 
 @dataclass(frozen=True, slots=True)

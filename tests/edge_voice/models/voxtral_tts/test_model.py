@@ -11,7 +11,6 @@ import pytest
 
 import edge_voice
 from edge_voice.errors import EdgeVoiceError, ManifestError, ModelError, OptionError
-from edge_voice.manifest import Manifest
 from edge_voice.models.voxtral_tts.tables import RowTable
 from edge_voice.synthesizer import Synthesizer
 
@@ -111,7 +110,7 @@ def test_no_more_frames_than_the_text_is_worth(model, monkeypatch):
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "voice": ({"voice": "bob"}, r"unknown voice 'bob' (known: casual_male, fr_female)"),
+    "voice": ({"voice": "bob"}, "unknown voice 'bob' (known: casual_male, fr_female; or a"),
     "language": ({"language": "xx"}, "language 'xx' (allowed: en, fr)"),
     "no steps": ({"steps": 0}, "0 steps (allowed: 1 to 64)"),
     "half a step": ({"steps": 1.5}, "1.5 steps"),
@@ -121,7 +120,12 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "seconds": ({"max_seconds": 0}, "max_seconds 0"),
     "speed": ({"speed": 9}, "speed 9"),
     "recording": ({"voice": "me.wav"}, "no codec encoder"),
+    "an upper-case recording": ({"voice": "folder/ME.M4A"}, "no codec encoder"),
+    "samples": ({"voice": np.zeros(9, np.float32)}, "a ndarray is no voice"),
+    "bytes": ({"voice": b"RIFF"}, "no codec encoder"),
     "cloning": ({"reference_audio": "me.wav"}, "no codec encoder"),
+    "clone": ({"clone": "me.wav"}, "clone: voices cannot be cloned from recordings: the published"),
+    "another file": ({"voice": "fr_female.pt"}, "or a .npy or .safetensors file of rows"),
     "missing rows": ({"voice": "me.npy"}, "me.npy: cannot be read"),
 }
 
@@ -166,36 +170,6 @@ def test_one_text_at_a_time(model):
     next(first)
     next(model.frames(TEXT, "casual_male"))
     assert "one at a time" in refusal(list, first)
-
-
-def test_a_prepared_voice_speaks_alike(bundle):
-    plain = edge_voice.load(bundle, threads=1)
-    assert "unknown voice 'bob'" in refusal(plain.prepare_voice, "bob")
-    states = first_state(plain)
-    plain.prepare_voice("fr_female")
-    stored = np.load(bundle / "prefix-fr_female.npy")
-    assert (stored.dtype, stored.shape) == (np.float16, (2, 2, 2, 9, 16))
-    prepared = edge_voice.load(bundle, threads=1)  # which checks every file's hash
-    np.testing.assert_array_equal(first_state(prepared), first_state(plain))
-    difference = np.abs(first_state(prepared) - states).max()
-    assert 0 < difference < 0.01
-    assert Manifest.load(bundle).assets["prefix.fr_female"] == "prefix-fr_female.npy"
-
-
-def first_state(model: Any) -> np.ndarray:
-    next(model.frames("Once.", "fr_female"))
-    return model.acoustic._hidden.copy()
-
-
-def test_a_damaged_prefix(bundle):
-    model = edge_voice.load(bundle, threads=1)
-    model.prepare_voice("fr_female")
-    (bundle / "prefix-fr_female.npy").write_bytes(b"no table")
-    with pytest.raises(ModelError, match="prefix-fr_female"):
-        next(model.frames("Once.", "fr_female"))
-    np.save(bundle / "prefix-fr_female.npy", np.zeros((2, 2, 2, 4, 8), np.float16))
-    assert "saved cache" in refusal(next, model.frames("Once.", "fr_female"))
-    next(model.frames("Once.", "casual_male"))  # other voices still speak
 
 
 def test_own_voices(model, bundle, tmp_path):
