@@ -32,6 +32,7 @@ from edge_voice.models.voxtral_tts.passages import (
 from edge_voice.models.voxtral_tts.prompt import Prompts
 from edge_voice.models.voxtral_tts.settings import (
     Sampling,
+    checked_noise,
     read_sampling,
     refuse_cloning,
 )
@@ -187,12 +188,16 @@ class VoxtralModel:
 
         Yields:
             (1 + codebooks,) int64 with the special offset; the end itself is not yielded.
+
+        Raises:
+            OptionError: An option's value is not allowed, or there is nothing to say.
         """
         voice = self._voice(voice, None)
         if normalize:
             text = " ".join(_speakable(text, language_of(voice), self.languages))
         limit = Passage.of(text).most_frames if max_frames is None else max_frames
         if noise is not None:
+            noise = checked_noise(noise, self.config.acoustic_codebooks)
             limit = min(limit, len(noise))
         sampling = read_sampling(self.config, steps=steps, guidance=guidance, seed=seed)
         rows = self._noise((seed, 0, 0)) if noise is None else iter(noise)
@@ -204,7 +209,7 @@ class VoxtralModel:
         Frames from the first end of speech on are left out. Not clipped.
 
         Raises:
-            OptionError: A code is out of its codebook.
+            OptionError: A code is out of its codebook, or there are not so many codebooks.
         """
         codes = np.asarray(codes)
         if codes.ndim == 2 and len(ends := np.flatnonzero(codes[:, :1] == END_AUDIO)):

@@ -165,6 +165,19 @@ def test_a_megabyte_of_blanks_is_refused(model):
     assert "nothing to say" in refusal(model.synthesize, " " * 1_000_000)
 
 
+@pytest.mark.parametrize(
+    ("noise", "message"),
+    [
+        (np.zeros((4, 35), np.float32), "[4, 35] (expected numbers of shape [frames, 36])"),
+        (np.zeros(36, np.float32), "shape [36]"),
+        (np.full((1, 36), np.nan), "not finite"),
+        ([["a"] * 36], "noise of type <U1"),
+    ],
+)
+def test_noise_of_another_kind(model, noise, message):
+    assert message in refusal(model.frames, "Hello.", "fr_female", noise=noise)
+
+
 def test_one_text_at_a_time(model):
     first = model.frames(TEXT, "casual_male", seed=2)
     next(first)
