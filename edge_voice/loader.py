@@ -109,17 +109,27 @@ def _check_task(name: str, found: str, task: str | None) -> None:
         )
 
 
-def _folder(
-    name_or_folder: str, task: str | None, precision: str | None, progress: Progress
-) -> Path:
-    """A path is anything with a separator or a manifest in it; everything else is a name."""
+def installed_folder(name_or_folder: str, precision: str | None = None) -> Path | None:
+    """The folder of a bundle that is there already, or None for a name that is not in the store.
+
+    A path is anything with a separator or a manifest in it; everything else is a name.
+
+    Raises:
+        ModelNotFound: A path without a bundle, or no plain name.
+    """
     path = Path(name_or_folder)
     if (path / FILE_NAME).is_file():
         return path
     if os.sep in name_or_folder or path.is_dir():
         raise ModelNotFound(f"no {FILE_NAME} in {path}: not a bundle")
     prefer = load_catalog().precision_of(name_or_folder)
-    if installed := store.find(name_or_folder, precision, prefer=prefer):
+    return store.find(name_or_folder, precision, prefer=prefer)
+
+
+def _folder(
+    name_or_folder: str, task: str | None, precision: str | None, progress: Progress
+) -> Path:
+    if installed := installed_folder(name_or_folder, precision):
         return installed
     from edge_voice.hub.pull import pull  # 50 ms that an installed model need not pay
 

@@ -11,6 +11,8 @@ from edge_voice.synthesizer import AudioChunk, SpeakOptions
 from edge_voice.text.user_lexicon import UserLexicon, read_lexicon
 from edge_voice.time_stretch import check_speed
 
+_MOST_SECONDS = 1e9
+
 
 @dataclass(frozen=True, slots=True)
 class SpeakSettings:
@@ -96,6 +98,6 @@ def _seed(value: int) -> int:
 
 
 def _max_seconds(value: float | None) -> float | None:
-    if value is not None and not value > 0:
-        raise OptionError(f"max_seconds {value:g} (allowed: more than 0)")
+    if value is not None and not 0 < value <= _MOST_SECONDS:
+        raise OptionError(f"max_seconds {value:g} (allowed: more than 0, up to {_MOST_SECONDS:g})")
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Any, Protocol, TypedDict, Unpack, runtime_checkable
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class SpeakOptions(TypedDict, total=False):
     """Keyword options of `Synthesizer.synthesize`; a model refuses those it cannot follow."""
 
     voice: str
-    """Name of a voice; the model's first one by default."""
+    """Name of a voice, or a file where the model takes one; its first voice by default."""
     language: str
     """ISO 639 code; by default the voice's own."""
     seed: int
@@ -73,3 +73,11 @@ class Synthesizer(Protocol):
 
         What stands in `[[ ]]` is phonemes, for a model that has them; the others refuse it.
         """
+
+
+@runtime_checkable
+class PreparesVoices(Protocol):
+    """A synthesizer that can work out what its voices are before there is a text."""
+
+    def prepare_voice(self, name: str) -> int:
+        """Stores that in the bundle, unless it is there; returns the bytes that it takes."""

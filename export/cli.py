@@ -147,10 +147,12 @@ def _export_local(name: str | None, source: Path, job: _Job) -> Manifest:
 
 
 def _export_fetched(name: str, job: _Job) -> Manifest:
+    from edge_voice.cli import terminal
     from edge_voice.cli._bar import ProgressLine
     from edge_voice.hub.pull import borrow_weights
 
     with (
+        terminal.library_messages(),
         ProgressLine() as progress,
         borrow_weights(name, job.precision, job.output, progress=progress) as fetched,
     ):

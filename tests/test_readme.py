@@ -69,6 +69,10 @@ def resolve(arguments: list[str]) -> tuple[click.Command, list[str]]:
         return main, arguments
     found = main.get_command(click.Context(main), arguments[0])
     assert found, f"no command {arguments[0]!r} (known: {', '.join(COMMANDS)})"
+    if isinstance(found, click.Group):
+        default = [] if arguments[1:2] and arguments[1] in found.commands else ["list"]
+        name, *rest = [*default, *arguments[1:]]
+        return found.commands[name], rest
     return found, arguments[1:]
 
 
@@ -118,11 +122,12 @@ def test_every_command_has_its_line_in_the_table() -> None:
     assert all(re.search(rf"^\| `{command}\b", text, re.MULTILINE) for command in COMMANDS)
 
 
-def test_every_option_of_transcribe_is_in_its_table() -> None:
+@pytest.mark.parametrize("name", ["transcribe", "speak", "voices prepare"])
+def test_every_option_is_in_the_table(name: str) -> None:
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    section = text.split("## edge-voice transcribe", 1)[1].split("\n## ", 1)[0]
+    section = text.split(f"## edge-voice {name}\n", 1)[1].split("\n## ", 1)[0]
     described = set(re.findall(r"^\| `(-[\w-]+)", section, re.MULTILINE))
-    command, _ = resolve(["transcribe"])
+    command, _ = resolve([*name.split(), "x"])
     options = [param for param in command.params if isinstance(param, click.Option)]
     assert all(described & set(option.opts) for option in options)
     assert len(described) == len(options)

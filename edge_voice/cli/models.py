@@ -37,6 +37,7 @@ def _record(model: CatalogModel, bundles: list[Bundle]) -> dict[str, Any]:
         "task": model.task,
         "languages": model.languages,
         "licence": model.licence,
+        "terms": model.terms,
         "parameters": model.parameters,
         "precision": model.precision,
         "download_bytes": model.download_bytes,

@@ -79,10 +79,10 @@ def command(
         )
     words = read_text(text, text_file)
     given: SpeakOptions = {k: v for k, v in options.items() if v is not None}  # type: ignore[assignment]
-    with terminal.library_warnings():
+    with terminal.library_messages():
         synthesizer = open_model(model, precision, threads)
         chunks = synthesizer.synthesize(words, **given)
-        _speak(chunks, target, chosen, synthesizer.sample_rate)
+        _speak(chunks, len(words), target, chosen, synthesizer.sample_rate)
 
 
 def open_model(name: str, precision: str | None, threads: int | None) -> Synthesizer:
@@ -134,18 +134,26 @@ def _target(output: str | None) -> str | None:
 
 
 def _speak(
-    chunks: Iterator[AudioChunk], target: str | None, audio_format: str, sample_rate: int
+    chunks: Iterator[AudioChunk],
+    characters: int,
+    target: str | None,
+    audio_format: str,
+    sample_rate: int,
 ) -> None:
     # Nothing is opened before there is speech: an option that the model refuses leaves no trace.
-    progress = terminal.TranscribeProgress(target or "standard output", None)
+    progress = terminal.AudioProgress(target or "standard output", None)
     try:
         first = next(chunks, None)
         if first is None:
             raise OptionError("nothing in the text can be spoken")
         with _opened(target, audio_format, sample_rate) as writer:
             writer.write(first.waveform)
+            text, said = first.text, 0
             for chunk in chunks:
-                progress.update(writer.seconds)
+                if chunk.text is not text:
+                    text, said = chunk.text, said + len(text)
+                # Words are written out, so that this is about the share of the text.
+                progress.update(writer.seconds, said / characters)
                 writer.write(chunk.waveform)
     finally:
         progress.erase()

@@ -37,28 +37,31 @@ def one_line(text: str) -> str:
 
 
 @contextmanager
-def library_warnings() -> Iterator[None]:
-    """Prints what the library logs as warnings while this lasts."""
+def library_messages() -> Iterator[None]:
+    """Prints what the library logs as notes and warnings while this lasts."""
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            say(f"warning: {record.getMessage()}")
+            warns = record.levelno >= logging.WARNING
+            say(f"{'warning: ' if warns else ''}{record.getMessage()}")
 
     logger = logging.getLogger("edge_voice")
-    handler, propagate = Handler(logging.WARNING), logger.propagate
+    handler, propagate, level = Handler(), logger.propagate, logger.level
     logger.addHandler(handler)
     logger.propagate = False
+    logger.setLevel(logging.INFO)
     try:
         yield
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagate
+        logger.setLevel(level)
 
 
-class TranscribeProgress:
-    """A line on stderr that shows how far a recording is; nothing unless it is a terminal.
+class AudioProgress:
+    """A line on stderr that shows how far a recording or a speech is.
 
-    It appears once the work has taken some seconds.
+    There is nothing unless stderr is a terminal. It appears once the work has taken some seconds.
     """
 
     def __init__(
@@ -80,13 +83,13 @@ class TranscribeProgress:
         """Time since this was made."""
         return self._clock() - self._started
 
-    def update(self, position_seconds: float) -> None:
-        """Redraws, a few times a second at most."""
+    def update(self, position_seconds: float, share: float | None = None) -> None:
+        """Redraws, a few times a second at most; `share` is for work of unknown length."""
         elapsed = self.elapsed_seconds
         if not self._visible or elapsed < max(_QUIET_SECONDS, self._drawn_at + _REDRAW_SECONDS):
             return
         self._drawn_at = elapsed
-        line = progress_line(self._label, position_seconds, self._total_seconds, elapsed)
+        line = progress_line(self._label, position_seconds, self._total_seconds, elapsed, share)
         width = shutil.get_terminal_size().columns - 1
         sys.stderr.write(_ERASE_LINE + line[:width])
         sys.stderr.flush()
@@ -99,16 +102,21 @@ class TranscribeProgress:
 
 
 def progress_line(
-    label: str, position_seconds: float, total_seconds: float | None, elapsed_seconds: float
+    label: str,
+    position_seconds: float,
+    total_seconds: float | None,
+    elapsed_seconds: float,
+    share: float | None = None,
 ) -> str:
     """Label, bar, times and real-time factor, as far as they are known."""
-    parts = [label]
+    parts, position = [label], clock_time(position_seconds)
     if total_seconds:
-        share = min(1.0, position_seconds / total_seconds)
+        share = position_seconds / total_seconds
+        position += f" of {clock_time(total_seconds)}"
+    if share is not None:
+        share = min(1.0, share)
         parts.append(f"[{'#' * round(share * _BAR_CELLS):<{_BAR_CELLS}}] {share:4.0%}")
-        parts.append(f"{clock_time(position_seconds)} of {clock_time(total_seconds)}")
-    else:
-        parts.append(clock_time(position_seconds))
+    parts.append(position)
     if position_seconds > 0:
         parts.append(f"real-time factor {elapsed_seconds / position_seconds:.3f}")
     return "  ".join(parts)

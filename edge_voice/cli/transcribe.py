@@ -116,7 +116,7 @@ def command(
     writer = _writer(sources, split_formats(formats), output)
     load = functools.cache(lambda: open_model(model, precision, threads))
     exit_code = 0
-    with terminal.library_warnings():
+    with terminal.library_messages():
         for source in sources:
             try:
                 _transcribe(source, load, options, writer)
@@ -216,7 +216,7 @@ def _transcribe(
     transcriber = load()
     if writer.announce:
         terminal.say(name)
-    progress = terminal.TranscribeProgress(name, seconds)
+    progress = terminal.AudioProgress(name, seconds)
     audio = sys.stdin.buffer if source.is_stdin else source.path
     stream = transcriber.stream(audio, **options)
     try:
@@ -240,7 +240,7 @@ def _header_seconds(source: Source) -> float | None:
 def _watched(
     segments: Iterator[Segment],
     stream: SegmentStream,
-    progress: terminal.TranscribeProgress,
+    progress: terminal.AudioProgress,
     *,
     live: bool,
 ) -> Iterator[Segment]:

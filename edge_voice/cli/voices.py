@@ -1,28 +1,139 @@
-"""`edge-voice voices`: who a model can speak as."""
+"""`edge-voice voices`: who a model can speak as, and voices prepared ahead of the text."""
 
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
-from edge_voice.cli import speak
-from edge_voice.hub.store import PRECISIONS
+from edge_voice.cli import speak, terminal
+from edge_voice.errors import ModelNotFound, OptionError
+from edge_voice.hub.store import PRECISIONS, megabytes
+
+if TYPE_CHECKING:
+    from edge_voice.synthesizer import PreparesVoices, Synthesizer
+
+_precision = click.option(
+    "--precision", type=click.Choice(PRECISIONS), help="Which form of a known model."
+)
 
 
-@click.command()
+class _ListsByDefault(click.Group):
+    """What is not the name of a command is a model, whose voices are to be listed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts the default command in front."""
+        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_ListsByDefault)
+def command() -> None:
+    """List the voices of a model, or prepare them.
+
+    `edge-voice voices MODEL` is short for `edge-voice voices list MODEL`.
+    """
+
+
+@command.command("list")
 @click.argument("model")
-@click.option("--precision", type=click.Choice(PRECISIONS), help="Which form of a known model.")
+@_precision
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def command(model: str, precision: str | None, as_json: bool) -> None:
+def list_(model: str, precision: str | None, as_json: bool) -> None:
     """List the voices of MODEL, the default one first."""
-    synthesizer = speak.open_model(model, precision, None)
+    with terminal.library_messages():
+        synthesizer = speak.open_model(model, precision, None)
+    prepared = _prepared_bytes(model, precision)
     if as_json:
         record = {
             "voices": synthesizer.voices,
             "languages": synthesizer.languages,
             "sample_rate": synthesizer.sample_rate,
+            "prepared_bytes": prepared,
         }
         click.echo(json.dumps(record, indent=1))
-    else:
-        click.echo("\n".join(synthesizer.voices))
+        return
+    for name in dict.fromkeys((*synthesizer.voices, *prepared)):
+        size = prepared.get(name)
+        click.echo(name if size is None else f"{name}  (prepared, {megabytes(size)})")
+
+
+@command.command("prepare")
+@click.argument("model")
+@_precision
+@click.option("--voice", "chosen", metavar="NAME", multiple=True, help="[default: all voices]")
+@click.option("--remove", is_flag=True, help="Delete what was prepared instead.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="[default: the cores this process may use]"
+)
+def prepare(
+    model: str, precision: str | None, chosen: tuple[str, ...], remove: bool, threads: int | None
+) -> None:
+    """Work out the voices of MODEL ahead of any text, so that speech starts earlier.
+
+    The result is stored in the bundle. It can be interrupted: voices that are done stay.
+    """
+    if remove:
+        _remove(model, precision, chosen)
+        return
+    with terminal.library_messages():
+        _repair(model, precision)
+        synthesizer = speak.open_model(model, precision, threads)
+        preparing = _checked(model, synthesizer)
+        voices = chosen or synthesizer.voices
+        sizes = [
+            _prepare_one(preparing, voice, f"preparing {voice} ({number} of {len(voices)})")
+            for number, voice in enumerate(voices, 1)
+        ]
+    terminal.say(f"{len(sizes)} voices, {megabytes(sum(sizes))}")
+
+
+def _prepare_one(synthesizer: PreparesVoices, voice: str, label: str) -> int:
+    from edge_voice.cli._bar import ProgressLine
+
+    with ProgressLine() as progress:
+        progress(0, None, label)
+        size = synthesizer.prepare_voice(voice)
+    click.echo(f"{voice}  {megabytes(size)}")
+    return size
+
+
+def _checked(model: str, synthesizer: Synthesizer) -> PreparesVoices:
+    from edge_voice.synthesizer import PreparesVoices
+
+    if not isinstance(synthesizer, PreparesVoices):
+        raise OptionError(f"{model} has nothing to prepare: its speech starts at once")
+    return synthesizer
+
+
+def _prepared_bytes(model: str, precision: str | None) -> dict[str, int]:
+    from edge_voice import loader, prepared
+    from edge_voice.manifest import Manifest
+
+    folder = loader.installed_folder(model, precision)
+    return prepared.sizes(Manifest.load(folder)) if folder else {}
+
+
+def _repair(model: str, precision: str | None) -> None:
+    """A bundle with a damaged file cannot be opened; this one can simply be made again."""
+    from edge_voice import loader, prepared
+
+    folder = loader.installed_folder(model, precision)
+    for voice in prepared.remove_damaged(folder) if folder else ():
+        terminal.say(f"what was prepared of {voice} is damaged: removed")
+
+
+def _remove(model: str, precision: str | None, chosen: tuple[str, ...]) -> None:
+    from edge_voice import loader, prepared
+
+    folder = loader.installed_folder(model, precision)
+    if folder is None:
+        raise ModelNotFound(f"{model} is not in the store: nothing to remove")
+    there = _prepared_bytes(model, precision)
+    if missing := [voice for voice in chosen if prepared.label(voice) not in there]:
+        known = ", ".join(there) or "none"
+        raise OptionError(f"voice {missing[0]!r} is not prepared (prepared: {known})")
+    gone = prepared.remove(folder, chosen)
+    terminal.say(f"removed {', '.join(gone) or 'nothing'} ({megabytes(sum(gone.values()))})")

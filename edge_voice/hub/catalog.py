@@ -19,6 +19,7 @@ from edge_voice.manifest import from_dict
 CATALOG_PATH = Path(__file__).with_name("catalog.toml")
 _HUB_ORIGIN = "huggingface:"
 _BY_THE_HUB = "hub"
+_PERMISSIVE = ("MIT", "Apache-2.0")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -95,6 +96,7 @@ class CatalogModel:
         task: `transcribe` or `speak`.
         languages: ISO 639 codes.
         licence: SPDX expression of the weights.
+        terms: What the licence forbids or asks for, where it is not one that allows every use.
         parameters: Number of weights.
         checkpoints: Alternatives, in order of preference.
         precision: Preset that is pulled where nobody asks for another.
@@ -108,6 +110,12 @@ class CatalogModel:
     parameters: int
     checkpoints: tuple[Checkpoint, ...]
     precision: str = DEFAULT_PRECISION
+    terms: str = ""
+
+    @property
+    def licence_notice(self) -> str:
+        """One line that people should see before the weights are fetched."""
+        return f"{self.name}: licence {self.licence}" + (f", {self.terms}" if self.terms else "")
 
     @property
     def download_bytes(self) -> int:
@@ -175,6 +183,8 @@ def _read_model(row: dict[str, Any], sets: dict[str, list[str]], where: str) -> 
         raise ManifestError(
             f"{where}: unknown precision {model.precision!r} (known: {', '.join(PRECISIONS)})"
         )
+    if model.licence not in _PERMISSIVE and not model.terms:
+        raise ManifestError(f"{where}: licence {model.licence!r} needs its 'terms' in a few words")
     if not model.checkpoints:
         raise ManifestError(f"{where}: no checkpoints")
     for checkpoint in model.checkpoints:

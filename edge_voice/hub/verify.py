@@ -101,6 +101,15 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def is_intact(path: Path, entry: FileEntry) -> bool:
+    """Whether a file is the one that a manifest names, every byte of it.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    return _check_file(path, entry) is None
+
+
 def _check_file(path: Path, entry: FileEntry) -> str | None:
     if not path.is_file():
         return "missing"

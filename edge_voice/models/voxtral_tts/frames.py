@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_voice.errors import OptionError
+from edge_voice.errors import ModelError, OptionError
 from edge_voice.models.voxtral_tts.acoustic import AcousticTransformer
 from edge_voice.models.voxtral_tts.backbone import Backbone
 from edge_voice.models.voxtral_tts.config import END_AUDIO
@@ -70,8 +70,18 @@ class FrameLoop:
             if saved is None:
                 self._backbone.prefill(self._prompts.prefix(rows))
             else:
-                self._backbone.cache.restore(saved)
+                self._restore(voice, saved, length)
         self._prefix = voice
+
+    def _restore(self, voice: str, saved: Array, length: int) -> None:
+        try:
+            self._backbone.cache.restore(saved)
+        except OptionError as error:
+            raise ModelError(f"prepared voice {voice!r}: {error}") from None
+        if self._backbone.length != length:
+            raise ModelError(
+                f"prepared voice {voice!r}: {self._backbone.length} positions, expected {length}"
+            )
 
     def __call__(
         self, text: str, voice: str, noise: Iterator[Array], limit: int, sampling: Sampling

@@ -10,6 +10,7 @@ from typing import Any, Unpack, cast
 
 import numpy as np
 
+from edge_voice import prepared
 from edge_voice.errors import OptionError
 from edge_voice.manifest import Manifest, from_dict
 from edge_voice.models.voxtral_tts import graphs, voices
@@ -31,6 +32,7 @@ from edge_voice.models.voxtral_tts.passages import (
 from edge_voice.models.voxtral_tts.prompt import Prompts
 from edge_voice.models.voxtral_tts.settings import (
     Sampling,
+    checked_noise,
     read_sampling,
     refuse_cloning,
 )
@@ -131,20 +133,28 @@ class VoxtralModel:
             self._frames.added[name] = voices.read_rows(rows, self.backbone.width)
         self.forget()
 
-    def prepare_voice(self, name: str) -> None:
+    def prepare_voice(self, name: str) -> int:
         """Stores what the backbone makes of a voice in the bundle: speech then starts earlier.
 
+        A voice that is prepared already is left as it is.
+
+        Args:
+            name: One of `voices`, or a file of rows.
+
+        Returns:
+            Bytes that it takes.
+
         Raises:
-            OptionError: The bundle has no such voice.
+            OptionError: There is no such voice.
             StoreError: The bundle cannot be written.
         """
-        if name not in self.config.voices:
-            known = ", ".join(self.config.voices)
-            raise OptionError(f"unknown voice {name!r} (known: {known})")
-        self._frames.feed_prefix(name, 0)
-        state = self.backbone.cache.snapshot()
-        self._manifest = voices.save_prefix(self._folder, self._manifest, name, state)
-        self.forget()  # the stored one is rounded: speak with that from now on
+        name = self._voice(name, None)
+        if self._prepared(name) is None:
+            self._frames.feed_prefix(name, 0)
+            state, rows = self.backbone.cache.snapshot(), self._frames.rows(name)
+            self._manifest = prepared.save(self._folder, name, rows, state)
+            self.forget()  # the stored one is rounded: speak with that from now on
+        return prepared.sizes(self._manifest)[prepared.label(name)]
 
     # For tests and tools
 
@@ -180,12 +190,16 @@ class VoxtralModel:
 
         Yields:
             (1 + codebooks,) int64 with the special offset; the end itself is not yielded.
+
+        Raises:
+            OptionError: An option's value is not allowed, or there is nothing to say.
         """
         voice = self._voice(voice, None)
         if normalize:
             text = " ".join(_speakable(text, language_of(voice), self.languages))
         limit = Passage.of(text).most_frames if max_frames is None else max_frames
         if noise is not None:
+            noise = checked_noise(noise, self.config.acoustic_codebooks)
             limit = min(limit, len(noise))
         sampling = read_sampling(self.config, steps=steps, guidance=guidance, seed=seed)
         rows = self._noise((seed, 0, 0)) if noise is None else iter(noise)
@@ -197,7 +211,7 @@ class VoxtralModel:
         Frames from the first end of speech on are left out. Not clipped.
 
         Raises:
-            OptionError: A code is out of its codebook.
+            OptionError: A code is out of its codebook, or there are not so many codebooks.
         """
         codes = np.asarray(codes)
         if codes.ndim == 2 and len(ends := np.flatnonzero(codes[:, :1] == END_AUDIO)):
@@ -240,23 +254,26 @@ class VoxtralModel:
         yield last[-1] * ramp
 
     def _prepared(self, voice: str) -> Array | None:
-        return voices.load_prefix(self._folder, self._manifest, voice)
+        return prepared.load(self._folder, self._manifest, voice, self._frames.rows(voice))
 
     def _noise(self, seed: tuple[int, ...]) -> Iterator[Array]:
         generator = np.random.default_rng(seed)
         while True:
             yield generator.standard_normal(self.config.acoustic_codebooks, np.float32)
 
-    def _voice(self, name: str | None, language: str | None) -> str:
+    def _voice(self, name: str | os.PathLike[str] | None, language: str | None) -> str:
         """The voice that is meant; one that is a file is added first."""
         if name is None:
             code = None if language is None else language.lower().partition("-")[0]
             return next(v for v in self.config.voices if code in (None, language_of(v)))
+        name = voices.checked_name(name)
         if name in self.voices or name.lower() in self.config.voices:
             return name if name in self.voices else name.lower()
         voices.refuse_recording(name)
         if not name.endswith(voices.ROW_SUFFIXES):
-            raise OptionError(f"unknown voice {name!r} (known: {', '.join(self.voices)})")
+            known = ", ".join(self.voices)
+            also = " or ".join(voices.ROW_SUFFIXES)
+            raise OptionError(f"unknown voice {name!r} (known: {known}; or a {also} file of rows)")
         self.add_voice(name, name)
         return name
 

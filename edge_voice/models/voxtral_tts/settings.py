@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from edge_voice.errors import OptionError
 from edge_voice.models.voxtral_tts.config import VoxtralConfig
 from edge_voice.models.voxtral_tts.voices import NO_CLONING
 
 MOST_STEPS = 64
 _MOST_GUIDANCE = 10.0
-_CLONING_KEYS = ("reference_audio", "ref_audio", "speaker_wav", "clone")
+_CLONING_KEYS = (
+    *("clone", "clone_from", "reference_audio", "ref_audio", "audio_prompt", "prompt_audio"),
+    *("speaker_wav", "voice_sample"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,23 @@ def refuse_cloning(options: Mapping[str, Any]) -> None:
     """
     if asked := [key for key in _CLONING_KEYS if key in options]:
         raise OptionError(f"{asked[0]}: {NO_CLONING}")
+
+
+def checked_noise(noise: Any, codebooks: int) -> np.ndarray[Any, np.dtype[Any]]:
+    """Noise for frames, (frames, codebooks) float32.
+
+    Raises:
+        OptionError: It has another shape, or is not finite.
+    """
+    rows = np.asarray(noise)
+    if rows.ndim != 2 or rows.shape[1] != codebooks or rows.dtype.kind not in "fiu":
+        raise OptionError(
+            f"noise of type {rows.dtype} and shape {list(rows.shape)}"
+            f" (expected numbers of shape [frames, {codebooks}])"
+        )
+    if not np.isfinite(rows).all():
+        raise OptionError("noise that is not finite")
+    return rows.astype(np.float32)
 
 
 def read_sampling(

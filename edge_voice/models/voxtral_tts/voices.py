@@ -1,28 +1,22 @@
-"""Voices: rows of embeddings that stand before the text, and what the backbone makes of them.
-
-A voice's prompt comes before the text and attention looks back only, so keys and values of that
-prefix are the same for every text. They can be computed once and kept in the bundle, as float16.
-"""
+"""Voices of one's own: rows of embeddings that stand before the text, from files and arrays."""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edge_voice.errors import ModelError, OptionError, StoreError
-from edge_voice.hub.verify import sha256_file
-from edge_voice.manifest import FileEntry, Manifest
+from edge_voice.errors import OptionError
 from edge_voice.models.voxtral_tts.tables import widen
+from edge_voice.sniff import SUFFIXES
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 ROW_SUFFIXES = (".npy", ".safetensors")
-_AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".aiff", ".aif")
+_MORE_AUDIO_SUFFIXES = (".m4a", ".aac", ".mp4", ".webm", ".wma", ".amr", ".caf", ".mov", ".mkv")
 _MOST_ROWS = 4096
 _MOST_BYTES = 1 << 30
 _HEADER_BYTES = 8
@@ -34,9 +28,18 @@ NO_CLONING = (
 )
 
 
-def prefix_role(voice: str) -> str:
-    """Role of a voice's prepared prefix among a bundle's assets."""
-    return f"prefix.{voice}"
+def checked_name(voice: Any) -> str:
+    """A voice's name, or the path of its file, as text.
+
+    Raises:
+        OptionError: It is neither: samples of a recording, for instance.
+    """
+    if not isinstance(voice, str | os.PathLike):
+        raise OptionError(
+            f"a {type(voice).__name__} is no voice (allowed: names, .npy, .safetensors; add_voice"
+            f" takes rows): {NO_CLONING}"
+        )
+    return os.fsdecode(voice)
 
 
 def refuse_recording(voice: str) -> None:
@@ -45,7 +48,7 @@ def refuse_recording(voice: str) -> None:
     Raises:
         OptionError: `voice` is the name of an audio file.
     """
-    if voice.lower().endswith(_AUDIO_SUFFIXES):
+    if Path(voice).suffix.lower() in {*SUFFIXES, *_MORE_AUDIO_SUFFIXES}:
         raise OptionError(f"{NO_CLONING} (voice {voice!r}; allowed: names, .npy, .safetensors)")
 
 
@@ -91,47 +94,6 @@ def checked_rows(values: Array, width: int, name: str) -> Array:
             f"voice {name}: {len(rows)} rows (allowed: 1 to {_MOST_ROWS}, all numbers finite)"
         )
     return rows
-
-
-def save_prefix(folder: Path, manifest: Manifest, voice: str, state: Array) -> Manifest:
-    """Writes a voice's prepared prefix into its bundle; returns the bundle's new manifest.
-
-    Raises:
-        StoreError: The folder cannot be written.
-    """
-    path = folder / f"prefix-{voice}.npy"
-    temporary = path.with_suffix(".part")
-    try:
-        with temporary.open("wb") as stream:
-            np.save(stream, state.astype(np.float16))
-        temporary.replace(path)
-        entry = FileEntry(path.stat().st_size, sha256_file(path))
-        manifest = replace(
-            manifest,
-            assets={**manifest.assets, prefix_role(voice): path.name},
-            files={**manifest.files, path.name: entry},
-        )
-        manifest.save(folder)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-    return manifest
-
-
-def load_prefix(folder: Path, manifest: Manifest, voice: str) -> Array | None:
-    """A voice's prepared prefix, memory-mapped; None where it was not prepared.
-
-    Raises:
-        ModelError: Its file is damaged.
-    """
-    file = manifest.assets.get(prefix_role(voice))
-    if file is None:
-        return None
-    try:
-        return np.asarray(np.load(folder / file, mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
-        raise ModelError(f"{file}: not a prepared voice: {error}") from None
 
 
 def _only_tensor(content: bytes) -> Array:

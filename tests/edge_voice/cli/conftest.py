@@ -1,4 +1,4 @@
-"""A model that needs no weights, and the command line as users call it."""
+"""Models that need no weights."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from edge_voice.cli import main, speak, transcribe
+from edge_voice.cli import speak, transcribe
 from edge_voice.results import Segment
 from edge_voice.synthesizer import AudioChunk
 from edge_voice.transcriber import SegmentStream
@@ -85,16 +84,6 @@ def wav(here: Path) -> Callable[..., None]:
             (here / name).write_bytes(contents)
 
     return write
-
-
-@pytest.fixture
-def call() -> Callable[..., Result]:
-    """Runs `edge-voice` in this process."""
-
-    def run(*arguments: str, stdin: bytes | None = None) -> Result:
-        return CliRunner().invoke(main, arguments, input=stdin, prog_name="edge-voice")
-
-    return run
 
 
 class FakeSynthesizer:

@@ -141,9 +141,28 @@ def test_an_output_that_cannot_be_written(call: Call, voice: Fake, here: Path) -
 
 def test_voices(call: Call, voice: Fake) -> None:
     assert call("voices", "m").stdout == "anna\nbert\n"
-    expected = {"voices": ["anna", "bert"], "languages": ["en", "de"], "sample_rate": 24_000}
+    expected = {
+        "voices": ["anna", "bert"], "languages": ["en", "de"], "sample_rate": 24_000,
+        "prepared_bytes": {},
+    }  # fmt: skip
     assert json.loads(call("voices", "m", "--json").stdout) == expected
-    assert voice.opened == [("m", None, None)] * 2
+    assert json.loads(call("voices", "--json", "m").stdout) == expected
+    assert call("voices", "list", "m").stdout == "anna\nbert\n"
+    assert voice.opened == [("m", None, None)] * 4
+
+
+def test_voices_of_nobody(call: Call) -> None:
+    result = call("voices")
+    assert result.exit_code == 2
+    assert "Missing argument 'MODEL'" in result.stderr
+    assert "prepare" in call("voices", "--help").stdout
+
+
+def test_a_voice_that_needs_no_preparing(call: Call, voice: Fake) -> None:
+    result = call("voices", "prepare", "m")
+    assert result.exit_code == OptionError.exit_code
+    assert "m has nothing to prepare" in result.stderr
+    assert "not in the store" in call("voices", "prepare", "m", "--remove").stderr
 
 
 def test_the_formats_of_the_help_are_those_of_the_writer() -> None:

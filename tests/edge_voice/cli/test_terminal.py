@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from edge_voice.cli import terminal
-from edge_voice.cli.terminal import TranscribeProgress, clock_time, one_line, progress_line
+from edge_voice.cli.terminal import AudioProgress, clock_time, one_line, progress_line
 
 
 class Terminal(io.StringIO):
@@ -49,6 +49,12 @@ def test_progress_line(total: float | None, expected: str) -> None:
     assert progress_line("a.mp3", 900.0, total, 9.0) == expected
 
 
+def test_progress_line_of_unknown_length() -> None:
+    expected = "-  [##########          ]  50%  0:00:04  real-time factor 0.500"
+    assert progress_line("-", 4.0, None, 2.0, 0.5) == expected
+    assert "100%" in progress_line("-", 4.0, None, 2.0, 1.2)
+
+
 def test_progress_line_at_the_start() -> None:
     assert progress_line("-", 0.0, None, 2.0) == "-  0:00:00"
 
@@ -65,7 +71,7 @@ def test_clock_time() -> None:
 def test_progress_waits_then_draws_a_few_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     stderr = screen(monkeypatch)
     times = iter([0.0, 1.9, 2.0, 2.1, 2.3])
-    progress = TranscribeProgress("a\nb.mp3", 100.0, clock=lambda: next(times))
+    progress = AudioProgress("a\nb.mp3", 100.0, clock=lambda: next(times))
     for position in (10.0, 20.0, 30.0, 40.0):
         progress.update(position)
     drawn = stderr.getvalue().split("\r\x1b[K")
@@ -77,7 +83,7 @@ def test_progress_waits_then_draws_a_few_times_a_second(monkeypatch: pytest.Monk
 def test_messages_erase_the_progress_line(monkeypatch: pytest.MonkeyPatch) -> None:
     stderr = screen(monkeypatch)
     times = iter([0.0, 5.0])
-    progress = TranscribeProgress("a", 100.0, clock=lambda: next(times))
+    progress = AudioProgress("a", 100.0, clock=lambda: next(times))
     progress.update(1.0)
     terminal.error("x")
     assert stderr.getvalue().endswith("\r\x1b[Kedge-voice: error: x\n")
@@ -87,7 +93,7 @@ def test_messages_erase_the_progress_line(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_nothing_is_drawn_when_stderr_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     times = iter([0.0, 50.0])
-    progress = TranscribeProgress("a", 100.0, clock=lambda: next(times))
+    progress = AudioProgress("a", 100.0, clock=lambda: next(times))
     progress.update(1.0)
     progress.erase()
     terminal.say("x")

@@ -77,6 +77,8 @@ def test_voxtral_is_pinned_with_all_its_voices() -> None:
     model = load_catalog().get("voxtral-tts")
     (checkpoint,) = model.checkpoints
     assert (model.licence, model.precision) == ("CC-BY-NC-4.0", "balanced")
+    notice = "voxtral-tts: licence CC-BY-NC-4.0, weights and voices are not for commercial use"
+    assert model.licence_notice.startswith(notice)
     assert len(model.languages) == 9
     assert re.fullmatch("[0-9a-f]{40}", checkpoint.revision)
     weights, params, tekken, *voices = checkpoint.files
@@ -170,6 +172,7 @@ def test_unknown_name_is_explained(name: str, hint: str) -> None:
         ("parameters = 10", 'parameters = "10"', "expected int, found str"),
         ("parameters = 10", "", "missing key 'parameters'"),
         ('licence = "MIT"', 'licence = "MIT"\ncolour = 1', "unknown key 'colour'"),
+        ('licence = "MIT"', 'licence = "CC-BY-NC-4.0"', "'CC-BY-NC-4.0' needs its 'terms'"),
         ("[languages]", "[tongues]", "unknown key 'tongues'"),
         ("[languages]", "[languages", "cannot be read"),
         (CHECKPOINT, "checkpoints = []", "no checkpoints"),

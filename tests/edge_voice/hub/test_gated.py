@@ -112,7 +112,8 @@ def test_command_line_without_a_token(
     origin = load_catalog().get(name).checkpoints[0].origin
     result = CliRunner().invoke(main, ["pull", name])
     assert (result.exit_code, result.stdout) == (6, "")
-    (line,) = result.stderr.splitlines()
+    licence, line = result.stderr.splitlines()
+    assert licence == f"edge-voice: {name}: licence Apache-2.0"
     page = f"https://huggingface.co/{origin.removeprefix('huggingface:')}"
     assert line.startswith(f"edge-voice: error: cannot fetch {name}: {origin}: gated: accept the")
     files = "model.safetensors, config.json, generation_config.json, preprocessor_config.json"

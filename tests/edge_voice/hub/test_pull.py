@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,33 @@ def test_pull_installs_a_bundle_and_drops_the_weights(
     assert (job.name, job.precision, job.licence) == ("toy", "int8", "MIT")
     assert (job.origin, job.revision[:8]) == ("huggingface:maker/toy", "01234567")
     assert sorted(path.name for path in home.rglob("*toy*")) == ["toy", "toy.lock"]
+
+
+@pytest.mark.parametrize(
+    ("licence", "terms", "level"),
+    [("MIT", "", "INFO"), ("CC-BY-NC-4.0", ", not for money", "WARNING")],
+)
+def test_the_licence_is_told_before_anything_is_fetched(
+    hub: HubServer, make_catalog: MakeCatalog, exporter: ToyExporter, home: Path,
+    caplog: pytest.LogCaptureFixture, licence: str, terms: str, level: str,
+) -> None:  # fmt: skip
+    catalog = make_catalog([f"{hub.address}/absent"])
+    row = replace(catalog.get("toy"), licence=licence, terms=terms.removeprefix(", "))
+    caplog.set_level("INFO")
+    with pytest.raises(FetchError):
+        pull("toy", catalog=Catalog({"toy": row}), exporter=exporter)
+    assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
+        (level, f"toy: licence {licence}{terms}")
+    ]
+
+
+def test_the_licence_of_what_is_installed_is_not_told_again(
+    catalog: Catalog, exporter: ToyExporter, caplog: pytest.LogCaptureFixture
+) -> None:
+    pull("toy", catalog=catalog, exporter=exporter)
+    caplog.set_level("INFO")
+    pull("toy", catalog=catalog, exporter=exporter)
+    assert caplog.records == []
 
 
 def test_single_file_is_handed_over_itself(

@@ -11,7 +11,6 @@ import pytest
 
 import edge_voice
 from edge_voice.errors import EdgeVoiceError, ManifestError, ModelError, OptionError
-from edge_voice.manifest import Manifest
 from edge_voice.models.voxtral_tts.tables import RowTable
 from edge_voice.synthesizer import Synthesizer
 
@@ -111,7 +110,7 @@ def test_no_more_frames_than_the_text_is_worth(model, monkeypatch):
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "voice": ({"voice": "bob"}, r"unknown voice 'bob' (known: casual_male, fr_female)"),
+    "voice": ({"voice": "bob"}, "unknown voice 'bob' (known: casual_male, fr_female; or a"),
     "language": ({"language": "xx"}, "language 'xx' (allowed: en, fr)"),
     "no steps": ({"steps": 0}, "0 steps (allowed: 1 to 64)"),
     "half a step": ({"steps": 1.5}, "1.5 steps"),
@@ -121,9 +120,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "seconds": ({"max_seconds": 0}, "max_seconds 0"),
     "speed": ({"speed": 9}, "speed 9"),
     "recording": ({"voice": "me.wav"}, "no codec encoder"),
+    "an upper-case recording": ({"voice": "folder/ME.M4A"}, "no codec encoder"),
+    "samples": ({"voice": np.zeros(9, np.float32)}, "a ndarray is no voice"),
+    "bytes": ({"voice": b"RIFF"}, "no codec encoder"),
     "cloning": ({"reference_audio": "me.wav"}, "no codec encoder"),
     "no lexicon": ({"lexicon": "none.txt"}, "lexicon none.txt: cannot be read"),
     "phonemes of a lexicon": ({"lexicon": {"a": "[[b]]"}}, "this model reads letters"),
+    "clone": ({"clone": "me.wav"}, "clone: voices cannot be cloned from recordings: the published"),
+    "another file": ({"voice": "fr_female.pt"}, "or a .npy or .safetensors file of rows"),
     "missing rows": ({"voice": "me.npy"}, "me.npy: cannot be read"),
 }
 
@@ -173,41 +177,24 @@ def test_a_megabyte_of_blanks_is_refused(model):
     assert "nothing to say" in refusal(model.synthesize, " " * 1_000_000)
 
 
+@pytest.mark.parametrize(
+    ("noise", "message"),
+    [
+        (np.zeros((4, 35), np.float32), "[4, 35] (expected numbers of shape [frames, 36])"),
+        (np.zeros(36, np.float32), "shape [36]"),
+        (np.full((1, 36), np.nan), "not finite"),
+        ([["a"] * 36], "noise of type <U1"),
+    ],
+)
+def test_noise_of_another_kind(model, noise, message):
+    assert message in refusal(model.frames, "Hello.", "fr_female", noise=noise)
+
+
 def test_one_text_at_a_time(model):
     first = model.frames(TEXT, "casual_male", seed=2)
     next(first)
     next(model.frames(TEXT, "casual_male"))
     assert "one at a time" in refusal(list, first)
-
-
-def test_a_prepared_voice_speaks_alike(bundle):
-    plain = edge_voice.load(bundle, threads=1)
-    assert "unknown voice 'bob'" in refusal(plain.prepare_voice, "bob")
-    states = first_state(plain)
-    plain.prepare_voice("fr_female")
-    stored = np.load(bundle / "prefix-fr_female.npy")
-    assert (stored.dtype, stored.shape) == (np.float16, (2, 2, 2, 9, 16))
-    prepared = edge_voice.load(bundle, threads=1)  # which checks every file's hash
-    np.testing.assert_array_equal(first_state(prepared), first_state(plain))
-    difference = np.abs(first_state(prepared) - states).max()
-    assert 0 < difference < 0.01
-    assert Manifest.load(bundle).assets["prefix.fr_female"] == "prefix-fr_female.npy"
-
-
-def first_state(model: Any) -> np.ndarray:
-    next(model.frames("Once.", "fr_female"))
-    return model.acoustic._hidden.copy()
-
-
-def test_a_damaged_prefix(bundle):
-    model = edge_voice.load(bundle, threads=1)
-    model.prepare_voice("fr_female")
-    (bundle / "prefix-fr_female.npy").write_bytes(b"no table")
-    with pytest.raises(ModelError, match="prefix-fr_female"):
-        next(model.frames("Once.", "fr_female"))
-    np.save(bundle / "prefix-fr_female.npy", np.zeros((2, 2, 2, 4, 8), np.float16))
-    assert "saved cache" in refusal(next, model.frames("Once.", "fr_female"))
-    next(model.frames("Once.", "casual_male"))  # other voices still speak
 
 
 def test_own_voices(model, bundle, tmp_path):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks.synthetic_voxtral import write_tensor
-from edge_voice.errors import EdgeVoiceError, ModelNotFound, UnsupportedModel
+from edge_voice.errors import EdgeVoiceError, ModelError, ModelNotFound, UnsupportedModel
 from edge_voice.models.voxtral_tts.config import VoxtralConfig
 from edge_voice_export.checkpoint import open_checkpoint
 from edge_voice_export.models.voxtral_tts.recipe import PRESETS, recognises
@@ -151,18 +151,52 @@ def test_a_number_of_steps_in_the_file_is_used(published, tmp_path):
     assert export_bundle(published, tmp_path / "out").config["steps"] == 5
 
 
-@pytest.mark.parametrize("name", ["params.json", "tekken.json", "voice_embedding/fr_female.pt"])
+FILES = [
+    "consolidated.safetensors", "params.json", "tekken.json", "voice_embedding/casual_male.pt",
+    "voice_embedding/fr_female.pt",
+]  # fmt: skip
+
+
+def test_these_are_all_files(published):
+    found = [path.relative_to(published) for path in published.rglob("*") if path.is_file()]
+    assert sorted(map(str, found)) == FILES
+
+
+@pytest.mark.parametrize("name", FILES[1:])
 def test_a_missing_file(published, name):
     (published / name).unlink()
     assert name in refusal(published, ModelNotFound)
 
 
-@pytest.mark.parametrize("name", ["consolidated.safetensors", "voice_embedding/fr_female.pt"])
+def test_missing_weights(published):
+    (published / FILES[0]).unlink()
+    assert "consolidated.safetensors" in refusal(published, ModelError)
+
+
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("kept", [0, 7, 300, -1])
 def test_a_truncated_file(published, name, kept):
     path = published / name
-    path.write_bytes(path.read_bytes()[:kept])
+    content = path.read_bytes().rstrip()  # a line break less would do no harm
+    path.write_bytes(content[:kept])
     assert path.name in refusal(published)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("at", [0, 20])
+def test_a_garbled_file(published, name, at):
+    path = published / name
+    content = bytearray(path.read_bytes())
+    content[at : at + 200] = bytes(255 - byte for byte in content[at : at + 200])
+    path.write_bytes(content)
+    assert path.name in refusal(published)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_folder_in_the_place_of_a_file(published, name):
+    (published / name).unlink()
+    (published / name).mkdir()
+    assert Path(name).name in refusal(published, ModelError)
 
 
 WRONG_TEKKEN: dict[str, tuple[tuple[str, ...], Any]] = {

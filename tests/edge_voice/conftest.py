@@ -1,0 +1,20 @@
+"""The command line as users call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edge_voice.cli import main
+
+
+@pytest.fixture
+def call() -> Callable[..., Result]:
+    """Runs `edge-voice` in this process."""
+
+    def run(*arguments: str, stdin: bytes | None = None) -> Result:
+        return CliRunner().invoke(main, arguments, input=stdin, prog_name="edge-voice")
+
+    return run
