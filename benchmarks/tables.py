@@ -4,7 +4,8 @@
 
 A table stands between `<!-- bench:NAME -->` and `<!-- /bench -->`, where NAME is one of
 `whisper-peers`, `whisper-wer`, `whisper-floor`, `whisper-window`, `word-times`, `export-memory`,
-`cohere-full-size`, `cohere-quality`. `NAME MACHINE` picks the results of one machine; without it
+`cohere-full-size`, `cohere-quality`, `ready-exports`. `NAME MACHINE` picks the results of one
+machine; without it
 the newest are taken. Without files, README.md and docs/**/*.md are rewritten. `--check` changes
 nothing and fails when a table is out of date.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cohere_tables import cohere_full_size, cohere_quality
+from benchmarks.export_tables import ready_exports
 from benchmarks.markdown import MB, conditions, fixed, markdown
 
 _ROOT = Path(__file__).parents[1]
@@ -180,6 +182,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "export-memory": export_memory,
     "cohere-full-size": cohere_full_size,
     "cohere-quality": cohere_quality,
+    "ready-exports": ready_exports,
 }
 _KINDS = {
     "whisper-peers": "whisper_peers",
@@ -190,6 +193,7 @@ _KINDS = {
     "export-memory": "export_memory",
     "cohere-full-size": "cohere_full_size",
     "cohere-quality": "cohere_quality",
+    "ready-exports": "ready_exports",
 }
 
 

@@ -91,6 +91,17 @@ def score(reference: str, hypothesis: str) -> WordErrors:
     return align(normalise(reference).split(), normalise(hypothesis).split())
 
 
+def score_in(language: str, reference: str, hypothesis: str) -> WordErrors:
+    """Errors between two texts of a language, by the normaliser that Whisper uses for it.
+
+    English has one of its own; in other languages it takes away capitals and marks only.
+    """
+    if language == "en":
+        return score(reference, hypothesis)
+    normalise = _basic_normaliser()
+    return align(normalise(reference).split(), normalise(hypothesis).split())
+
+
 def score_by_part(clips: Iterable[corpus.Clip], texts: dict[str, str]) -> dict[str, dict[str, Any]]:
     """Errors per part of the corpus, over the clips that have a text (by clip name)."""
     parts: dict[str, WordErrors] = {}
@@ -106,6 +117,13 @@ def _normaliser() -> Any:
     from whisper_normalizer.english import EnglishTextNormalizer
 
     return EnglishTextNormalizer()
+
+
+@cache
+def _basic_normaliser() -> Any:
+    from whisper_normalizer.basic import BasicTextNormalizer
+
+    return BasicTextNormalizer()
 
 
 def english_clips(folders: Iterable[Path]) -> list[corpus.Clip]:
