@@ -174,7 +174,9 @@ class _TokenCap:
             logits[self._end_token] = 0
 
 
-def biased_decoders(session: Session, text_positions: int) -> NewDecoder:
+def biased_decoders(
+    session: Session, text_positions: int
+) -> Callable[[Encoded, int, int], Decoder]:
     """Decoders that a bias tells where a shorter clip ends."""
 
     def new_decoder(encoded: Encoded, rows: int, capacity: int) -> Decoder:

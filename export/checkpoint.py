@@ -189,7 +189,7 @@ def _open_folder(folder: Path) -> Checkpoint:
         return _open_mistral(folder / _MISTRAL_FILE)
     index = min(folder.glob(_INDEX_PATTERN), default=None, key=lambda path: len(path.name))
     if index is None and (graphs := find_graphs(folder)):
-        return OnnxFolder(folder, graphs)
+        return OnnxFolder(folder, graphs, read_object(config) if config.is_file() else {})
     if index is None:
         raise ModelNotFound(
             f"no {_SINGLE_FILE}, no {_SINGLE_FILE}.index.json and no {_MISTRAL_FILE} in {folder}"
