@@ -146,7 +146,7 @@ def _stepper(model: Any, encoded: Any, rows: int) -> Callable[[], object]:
 def _prompted(model: Any, encoded: Any, rows: int) -> Any:
     prompt = np.array(model.config.prompt(model.languages[0], punctuation=True))
     capacity = len(prompt) + _GREEDY_TOKENS
-    decoder = model.listener._decoder_of(encoded, rows, capacity)
+    decoder = model.listener.new_decoder(encoded, rows, capacity)
     decoder.prefill(np.tile(prompt, (rows, 1)), np.array([len(prompt) - 1]))
     return decoder
 

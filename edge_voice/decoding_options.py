@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from edge_voice.hotwords import DEFAULT_BOOST, Hotwords, check_boost
 from edge_voice.sampling import Sampler
 
 if TYPE_CHECKING:
-    from edge_voice.seq2seq import Decoder
     from edge_voice.transcriber import TranscribeOptions
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -24,6 +23,24 @@ Array = np.ndarray[Any, np.dtype[Any]]
 WIDEST_BEAM = 8
 _BEST_OF = 5  # samples, as in openai-whisper 20250625
 _HIGHEST_PENALTY = 2.0
+
+
+class RowCache(Protocol):
+    """What a decoder remembers of each row."""
+
+    def reorder(self, source_rows: Array) -> None:
+        """Row i becomes what row `source_rows[i]` was."""
+
+
+class SteppingDecoder(Protocol):
+    """What a search asks of a decoder; `seq2seq.Decoder` is one."""
+
+    @property
+    def cache(self) -> RowCache:
+        """What it remembers."""
+
+    def step(self, tokens: Array) -> Array:
+        """Feeds one token per row; returns (rows, vocabulary) logits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +67,7 @@ class DecodingOptions:
 
     def search(
         self,
-        decoder: Decoder,
+        decoder: SteppingDecoder,
         logits: Array,
         *,
         temperature: float = 0.0,

@@ -14,10 +14,16 @@ class GraphSpec:
 
     A name may hold `{i}`: it then stands for one name per layer, counted from 0 without gaps;
     there is at least one layer.
+
+    Attributes:
+        inputs: All that the graph takes.
+        outputs: All that it gives.
+        optional: Further inputs that it may take: published graphs differ.
     """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    optional: tuple[str, ...] = ()
 
     def check(self, where: str, inputs: Iterable[str], outputs: Iterable[str]) -> int:
         """Compares a graph with the spec; returns the number of layers (0 without `{i}`).
@@ -28,7 +34,7 @@ class GraphSpec:
         inputs, outputs = set(inputs), set(outputs)
         layers = _count_layers(self.inputs, inputs) or _count_layers(self.outputs, outputs)
         for kind, expected, found in (
-            ("input", expand(self.inputs, layers), inputs),
+            ("input", expand(self.inputs, layers), inputs - set(self.optional)),
             ("output", expand(self.outputs, layers), outputs),
         ):
             if missing := sorted(set(expected) - found):

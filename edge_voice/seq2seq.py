@@ -46,11 +46,12 @@ class Encoded:
         """One clip alone, with the padding that it has in the batch."""
         one = slice(index, index + 1)
         cross = {name: array[one] for name, array in self.cross.items()}
-        return Encoded(None, cross, self.lengths[one])
+        hidden = None if self.hidden_states is None else self.hidden_states[one]
+        return Encoded(hidden, cross, self.lengths[one])
 
     def attention_bias(self) -> Array:
         """(batch, 1, 1, positions) float32: 0 where a clip is, a very low number behind it."""
-        places = np.arange(max(self.lengths))
+        places = np.arange(self.cross[_CROSS.format(i=0, kind="value")].shape[2])
         behind = places[None] >= np.array(self.lengths)[:, None]
         return np.where(behind, np.float32(-1e9), np.float32(0))[:, None, None]
 

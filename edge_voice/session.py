@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,13 +61,7 @@ class Session:
             GraphMismatch: The graph's inputs or outputs are not those of `spec`.
         """
         self.path = Path(path)
-        try:
-            self._session = ort.InferenceSession(
-                os.fspath(path), _options(threads, any_shape, spinning),
-                providers=["CPUExecutionProvider"], enable_fallback=0,
-            )
-        except Exception as error:  # onnxruntime's exceptions share no base class
-            raise _as_ours(self.path.name, "onnxruntime cannot load it", error) from None
+        self._session = _opened(self.path, _options(threads, any_shape, spinning))
         self._run_options = _giving_back() if any_shape else None
         self._inputs = {value.name: value for value in self._session.get_inputs()}
         self._outputs = {value.name: value for value in self._session.get_outputs()}
@@ -96,9 +90,15 @@ class Session:
                 f"{self.path.name}: axis {axis} of {name} is {found}, the manifest says {expected}"
             )
 
-    def run(self, feeds: dict[str, Array]) -> dict[str, Array]:
-        """Runs the graph on all inputs; returns all outputs."""
-        names = list(self._outputs)
+    def takes(self, name: str) -> bool:
+        """Whether the graph has such an input."""
+        return name in self._inputs
+
+    def run(
+        self, feeds: dict[str, Array], outputs: Sequence[str] | None = None
+    ) -> dict[str, Array]:
+        """Runs the graph on all inputs; returns the named outputs, or all."""
+        names = list(self._outputs) if outputs is None else list(outputs)
         with _running(self.path.name):
             values = self._session.run(names, feeds, self._run_options)
         return dict(zip(names, values, strict=True))
@@ -112,6 +112,17 @@ class Session:
         if value is None:
             raise GraphMismatch(f"{self.path.name}: no input or output is called {name!r}")
         return value
+
+
+def graph_interface(path: Path) -> tuple[list[str], list[str]]:
+    """Names of the inputs and outputs of a graph in any form that onnxruntime opens.
+
+    Raises:
+        ModelError: It cannot open the file.
+    """
+    session = _opened(path, _options(1, any_shape=True, spinning=False))
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    return [value.name for value in inputs], [value.name for value in outputs]
 
 
 class Binding:
@@ -144,6 +155,15 @@ class Binding:
         """Runs the graph once."""
         with _running(self._name):
             self._session.run_with_iobinding(self._binding, self._options)
+
+
+def _opened(path: Path, options: ort.SessionOptions) -> ort.InferenceSession:
+    try:
+        return ort.InferenceSession(
+            os.fspath(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
+    except Exception as error:  # onnxruntime's exceptions share no base class
+        raise _as_ours(path.name, "onnxruntime cannot load it", error) from None
 
 
 @contextmanager

@@ -91,19 +91,25 @@ class LayerCache:
         heads: int,
         size: int,
         scale: float = 0.0,
+        rotary: tuple[ir.Value, ir.Value] | None = None,
     ) -> ir.Value:
         """Causal attention of (rows, n, 3 · heads · size) to itself and to the past.
 
-        The present is an output of the graph. A scale of 0 stands for 1 / √size.
+        The present is an output of the graph. A scale of 0 stands for 1 / √size. `rotary` are
+        tables (positions, pairs) of cosines and sines by which neighbouring channels are turned;
+        heads must then be a multiple of 16 wide.
         """
         mixed, key, value = b.ops(
             "GroupQueryAttention",
             *(qkv, None, None, self.past_key, self.past_value, inputs.lengths, inputs.longest),
+            *(rotary or ()),
             outputs=3,
             domain=CONTRIB,
             num_heads=heads,
             kv_num_heads=heads,
             scale=scale,
+            do_rotary=int(rotary is not None),
+            rotary_interleaved=int(rotary is not None),
         )
         shape: Shape = ["rows", heads, "capacity", size]
         b.output(key, f"present.{self.index}.key", FLOAT, shape)

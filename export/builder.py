@@ -169,19 +169,19 @@ class GraphBuilder:
 
     # Layers
 
-    def layer_norm(self, x: ir.Value, name: str, gamma: Array, beta: Array) -> ir.Value:
+    def layer_norm(self, x: ir.Value, name: str, gamma: Array, beta: Array | None) -> ir.Value:
         """LayerNormalization over the last axis, epsilon 1e-5."""
         return self.op(
             "LayerNormalization",
             x,
             self.vector(f"{name}.weight", gamma),
-            self.vector(f"{name}.bias", beta),
+            None if beta is None else self.vector(f"{name}.bias", beta),
             axis=-1,
             epsilon=1e-5,
         )
 
     def add_norm(
-        self, x: ir.Value, residual: ir.Value, name: str, gamma: Array, beta: Array
+        self, x: ir.Value, residual: ir.Value, name: str, gamma: Array, beta: Array | None
     ) -> tuple[ir.Value, ir.Value]:
         """(LayerNormalization(x + residual), x + residual).
 

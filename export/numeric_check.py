@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import numpy as np
 from edge_voice.errors import GraphMismatch
 from edge_voice.seq2seq import Decoder
 
+from .package import Bundle
+from .quantize import Recipe
+from .report import Report
 from .weights import Array
 
 # Opening graphs takes about twice their size in memory, and an export's peak memory is a promise:
@@ -44,6 +48,15 @@ def compare_steps(new_decoder: Callable[[], Decoder], tokens: Array) -> tuple[Ar
     at_once = new_decoder().prefill(tokens[None], np.arange(len(tokens)))[0]
     stepper = new_decoder()
     steps = np.stack([stepper.step(token[None])[0].copy() for token in tokens])
+    return at_once, checked_difference(at_once, steps)
+
+
+def checked_difference(at_once: Array, steps: Array) -> float:
+    """The largest difference of logits of one pass and of steps, relative to the largest logit.
+
+    Raises:
+        GraphMismatch: The logits are not finite, or differ by more than rounding.
+    """
     if not np.isfinite(at_once).all() or not np.isfinite(steps).all():
         raise GraphMismatch("the exported decoder's logits are not finite")
     difference = float(np.abs(at_once - steps).max() / np.abs(at_once).max())
@@ -52,7 +65,46 @@ def compare_steps(new_decoder: Callable[[], Decoder], tokens: Array) -> tuple[Ar
             f"step by step, the decoder's logits differ by {difference:.1%} from those of one pass"
             f" (at most {_TOLERANCE:.0%} is rounding)"
         )
-    return at_once, difference
+    return difference
+
+
+def against_exact(
+    bundle: Bundle,
+    exact: Recipe,
+    build: Callable[[Bundle], None],
+    run: Callable[[Bundle], tuple[Array, Array, float]],
+) -> dict[str, float]:
+    """Compares a quantized bundle with an exact one of the same weights.
+
+    Args:
+        bundle: With its graphs.
+        exact: The recipe to compare with.
+        build: Emits the graphs into another bundle.
+        run: Hidden states, logits and the difference that `compare_steps` finds.
+
+    Returns:
+        Name → value for the report; empty when the bundle is too large to be opened here.
+
+    Raises:
+        GraphMismatch: The logits are not finite, or steps and a single pass disagree.
+    """
+    if not is_small(bundle.folder):
+        return {}
+    hidden, logits, difference = run(bundle)
+    found = {STEPS: difference}
+    if bundle.recipe.name == exact.name:
+        return found
+    with tempfile.TemporaryDirectory(dir=bundle.folder.parent) as folder:
+        other = Bundle(Path(folder), exact, Report("", exact.name), lambda line: None)
+        build(other)
+        expected_hidden, expected_logits, _ = run(other)
+    same = logits.argmax(axis=-1) == expected_logits.argmax(axis=-1)
+    return {
+        **found,
+        "cosine of encoder output against fp32": cosine(hidden, expected_hidden),
+        "cosine of logits against fp32": cosine(logits, expected_logits),
+        "likeliest token as with fp32, teacher-forced": float(same.mean()),
+    }
 
 
 def cosine(one: Array, other: Array) -> float:

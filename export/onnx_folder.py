@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Self
+from typing import Any, Literal, Self
 
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edge_voice.errors import UnsupportedModel
+from edge_voice.errors import ModelError, UnsupportedModel
+from edge_voice.session import graph_interface
+
+# In the folder itself, or below it where transformers.js keeps them; `.ort` is onnxruntime's own
+# form of a graph.
+_PATTERNS = ("*.onnx", "*.ort", "onnx/*.onnx")
+ORT_SUFFIX = ".ort"
 
 
 def find_graphs(folder: Path) -> tuple[Path, ...]:
-    """The ONNX files of a folder, the largest first."""
-    return tuple(sorted(folder.glob("*.onnx"), key=lambda path: -path.stat().st_size))
-
-
-def graph_names(path: Path) -> tuple[list[str], list[str]]:
-    """Names of a graph's inputs and outputs.
-
-    Raises:
-        UnsupportedModel: The file is no ONNX graph, or keeps its weights in another file.
-    """
-    graph = read_graph(path)
-    weights = (value.const_value for value in graph.initializers.values())
-    if any(isinstance(weight, ir.ExternalTensor) for weight in weights):
-        raise UnsupportedModel(f"{path} keeps its weights in another file (allowed: one file)")
-    return [_name(value) for value in graph.inputs], [_name(value) for value in graph.outputs]
+    """The files of a folder that hold graphs, the largest first."""
+    found = (path for pattern in _PATTERNS for path in folder.glob(pattern))
+    return tuple(sorted(found, key=lambda path: -path.stat().st_size))
 
 
 def read_graph(path: Path) -> ir.Graph:
@@ -43,43 +38,66 @@ def read_graph(path: Path) -> ir.Graph:
         raise UnsupportedModel(f"{path}: not an ONNX graph: {error}") from None
 
 
+def graph_names(path: Path) -> tuple[list[str], list[str]]:
+    """Names of a graph's inputs and outputs.
+
+    Raises:
+        UnsupportedModel: The file is no graph, or keeps its weights in another file.
+    """
+    if path.suffix == ORT_SUFFIX:
+        try:
+            return graph_interface(path)
+        except ModelError as error:
+            raise UnsupportedModel(f"{path}: not a graph: {error}") from None
+    graph = read_graph(path)
+    weights = (value.const_value for value in graph.initializers.values())
+    if any(isinstance(weight, ir.ExternalTensor) for weight in weights):
+        raise UnsupportedModel(f"{path} keeps its weights in another file (allowed: one file)")
+    return [_name(value) for value in graph.inputs], [_name(value) for value in graph.outputs]
+
+
 def _name(value: ir.Value) -> str:
     return value.name or ""
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxFolder:
-    """A `Checkpoint` without tensors; recipes look at its files.
+    """A `Checkpoint` without tensors, unless a recipe finds some in its graphs.
 
     Attributes:
         folder: Where the graphs and the files beside them lie.
         weight_files: The graphs, the largest first.
+        config: Parsed config.json, if there is one.
+        tensors: Those that a recipe has found.
     """
 
     folder: Path
     weight_files: tuple[Path, ...]
     config: dict[str, Any] = field(default_factory=dict)
     layout: Literal["onnx"] = "onnx"
+    tensors: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def names(self) -> tuple[str, ...]:
-        """No tensors."""
-        return ()
+        """Names of the tensors that were found."""
+        return tuple(self.tensors)
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Raises UnsupportedModel: there are no tensors."""
-        self._refuse(name)
+        """Shape of a tensor; UnsupportedModel if there is none of that name."""
+        return self.read(name).shape
 
     def dtype(self, name: str) -> str:
-        """Raises UnsupportedModel: there are no tensors."""
-        self._refuse(name)
+        """Dtype of a tensor; UnsupportedModel if there is none of that name."""
+        return str(self.read(name).dtype)
 
     def read(self, name: str) -> NDArray[Any]:
-        """Raises UnsupportedModel: there are no tensors."""
-        self._refuse(name)
+        """A whole tensor; UnsupportedModel if there is none of that name."""
+        if name not in self.tensors:
+            raise UnsupportedModel(f"no tensor {name!r}: {self.folder} holds finished graphs")
+        return self.tensors[name]
 
     def read_rows(self, name: str, start: int, stop: int) -> NDArray[Any]:
-        """Raises UnsupportedModel: there are no tensors."""
-        self._refuse(name)
+        """Rows of a tensor's first axis; UnsupportedModel if there is none of that name."""
+        return self.read(name)[start:stop]
 
     def close(self) -> None:
         """Nothing is open."""
@@ -94,6 +112,3 @@ class OnnxFolder:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _refuse(self, name: str) -> NoReturn:
-        raise UnsupportedModel(f"no tensor {name!r}: {self.folder} holds finished graphs")

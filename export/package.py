@@ -67,8 +67,9 @@ class Bundle:
         """
         inputs, outputs = graph_names(source)
         spec.check(source.name, inputs, outputs)
-        shutil.copyfile(source, self.folder / f"{role}.onnx")
-        self.graphs[role] = f"{role}.onnx"
+        file = f"{role}{source.suffix}"
+        shutil.copyfile(source, self.folder / file)
+        self.graphs[role] = file
 
     def add_asset(self, role: str, file: str, content: bytes) -> None:
         """A further file that the runtime opens by its role."""

@@ -104,9 +104,10 @@ def find_recipe(checkpoint: Checkpoint) -> tuple[str, ModuleType]:
         if module.recognises(checkpoint):
             return model_type, module
         known.append(model_type)
-    found = checkpoint.config.get("model_type", "no model_type")
+    model = checkpoint.config.get("model_type")
+    found = repr(model) if model else "what has no config.json with a model_type"
     raise UnsupportedModel(
-        f"{checkpoint.folder}: cannot export {found!r} (known: {', '.join(known)})"
+        f"{checkpoint.folder}: cannot export {found} (known: {', '.join(known)})"
     )
 
 

@@ -25,6 +25,8 @@ from edge_voice.errors import ModelNotFound, UnsupportedModel
 from .json_object import read_object
 from .onnx_folder import read_graph
 
+# Moonshine's published graphs differ in spelling, and some run as they are: its recipe decides.
+_ARCHITECTURES = ("whisper",)
 # The most exact first; what follows the dash in a file's name is how transformers.js calls it.
 VARIANTS = ("", "_fp16", "_quantized", "_int8", "_uint8")
 _DECODERS = ("decoder_model_merged", "decoder_model")
@@ -130,11 +132,14 @@ class TracedCheckpoint:
 
 
 def find_traced(folder: Path) -> tuple[Path, Path] | None:
-    """The most exact encoder and decoder of a folder; None if it has none.
+    """The most exact encoder and decoder of a folder; None if it has none of a Whisper.
 
     Raises:
         ModelNotFound: There is an encoder and no decoder beside it, or the reverse.
     """
+    config = folder / "config.json"
+    if not config.is_file() or read_object(config).get("model_type") not in _ARCHITECTURES:
+        return None
     for place in _PLACES:
         for variant in VARIANTS:
             encoder = folder / place / f"{_ENCODER}{variant}.onnx"

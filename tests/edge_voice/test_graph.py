@@ -33,6 +33,16 @@ def test_names_without_layers() -> None:
     assert PLAIN.check("a.onnx", ["x"], ["z", "y"]) == 0
 
 
+def test_an_optional_input_may_be_there() -> None:
+    spec = GraphSpec(inputs=("x",), outputs=("y",), optional=("mask",))
+    for inputs in (["x"], ["x", "mask"]):
+        assert spec.check("a.onnx", inputs, ["y"]) == 0
+    with pytest.raises(GraphMismatch, match="unexpected input 'other'"):
+        spec.check("a.onnx", ["x", "other"], ["y"])
+    with pytest.raises(GraphMismatch, match="input 'x' is missing"):
+        spec.check("a.onnx", ["mask"], ["y"])
+
+
 @pytest.mark.parametrize("layers", [1, 2, 12])
 def test_layers_are_counted(layers: int) -> None:
     assert LAYERED.check("a.onnx", reversed(past(layers)), present(layers)) == layers

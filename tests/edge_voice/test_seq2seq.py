@@ -164,11 +164,14 @@ def test_a_clip_of_a_batch() -> None:
 
 
 def test_the_attention_bias_hides_what_is_behind_a_shorter_clip() -> None:
-    bias = Encoded(None, {}, (3, 1)).attention_bias()
+    encoded = Encoded(None, {"encoder.0.value": np.zeros((2, 1, 3, 1))}, (3, 1))
+    bias = encoded.attention_bias()
     assert bias.shape == (2, 1, 1, 3)
     assert (bias[0] == 0).all()
     assert bias[1, 0, 0, 0] == 0
     assert (bias[1, 0, 0, 1:] < -1e8).all()
+    # A clip alone keeps its padding, and is told where it ends.
+    np.testing.assert_array_equal(encoded.clip(1).attention_bias(), bias[1:])
 
 
 def test_further_inputs_are_fed_at_each_call(feeds: Feeds) -> None:

@@ -220,4 +220,4 @@ def test_an_unknown_architecture_names_the_known(tmp_path, model_type):
     (folder / "config.json").write_text(json.dumps(config))
     message = refusal(folder, tmp_path / "out", UnsupportedModel)
     assert re.search(r"\(known: .*whisper", message)
-    assert repr(model_type or "no model_type") in message
+    assert (repr(model_type) if model_type else "no config.json with a model_type") in message

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any, Unpack
@@ -10,19 +10,20 @@ from typing import Any, Unpack
 import numpy as np
 
 from edge_voice.audio import AudioInput, AudioStream, open_stream
+from edge_voice.chunked import ChunkReader
 from edge_voice.errors import OptionError
 from edge_voice.language_id import identify
+from edge_voice.listener import Listener, ListenerLimits, biased_decoders
 from edge_voice.manifest import Manifest, from_dict
 from edge_voice.models.cohere_transcribe import graphs
 from edge_voice.models.cohere_transcribe.chunks import CutRule
 from edge_voice.models.cohere_transcribe.config import (
     SAMPLE_RATE,
+    SECONDS_PER_POSITION,
     CohereConfig,
     positions_of,
 )
 from edge_voice.models.cohere_transcribe.frontend import SAMPLES_PER_FRAME, FrontEnd
-from edge_voice.models.cohere_transcribe.listener import Heard, Listener
-from edge_voice.models.cohere_transcribe.sentences import Sentence, is_several, split, whole
 from edge_voice.models.cohere_transcribe.settings import Settings, read_settings
 from edge_voice.pieces import PieceTokenizer
 from edge_voice.results import Segment, Transcript
@@ -30,7 +31,6 @@ from edge_voice.seq2seq import Encoder
 from edge_voice.session import Session
 from edge_voice.transcriber import SegmentStream, TranscribeOptions
 from edge_voice.vad import ChunkRules, SpeechChunk, VoiceActivity, speech_chunks
-from edge_voice.words import Span
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -38,6 +38,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _TARGET_SECONDS = 30.0
 # Rows of a step: chunks that are decoded side by side, or the beams of fewer of them.
 _ROWS = 4
+# Nobody speaks faster: quick English needs 4 tokens a second, text spelled byte by byte three for
+# each letter.
+_TOKENS_PER_SECOND = 16
+_TOKENS_AT_LEAST = 32
 
 
 class CohereModel:
@@ -83,7 +87,18 @@ class CohereModel:
         )
         decoder.check_size("logits", 2, self.config.vocabulary)
         self._encoder = Encoder(encoder, positions_of)
-        self.listener = Listener(self._encoder, decoder, self._front_end, self.config)
+        self.listener = Listener(
+            lambda waveforms: self._encoder([*map(self._front_end, waveforms)]),
+            biased_decoders(decoder, self.config.text_positions),
+            ListenerLimits(
+                sample_rate=SAMPLE_RATE,
+                seconds_per_position=SECONDS_PER_POSITION,
+                text_positions=self.config.text_positions,
+                end_of_text=self.config.end_of_text,
+                tokens_per_second=_TOKENS_PER_SECOND,
+                tokens_at_least=_TOKENS_AT_LEAST,
+            ),
+        )
 
     # For people
 
@@ -180,9 +195,8 @@ class CohereModel:
             if first is not None:
                 if stream.language is None:
                     self._detect_language(first, stream)
-                size = max(1, _ROWS // settings.decoding.rows())
-                for group in _grouped(chain([first], chunks), size):
-                    yield from self._group(group, settings, stream)
+                reader = self._reader(settings, str(stream.language))
+                yield from reader.segments(chain([first], chunks), stream)
         stream.position = stream.duration
 
     def _chunks(self, blocks: Iterable[Array], settings: Settings) -> Iterator[SpeechChunk]:
@@ -190,70 +204,20 @@ class CohereModel:
             return speech_chunks(blocks, VoiceActivity(), self.chunk_rules)
         return self._cut_rule.cut(blocks)
 
+    def _reader(self, settings: Settings, language: str) -> ChunkReader:
+        return ChunkReader(
+            self.listener,
+            self._tokenizer,
+            self.config.prompt(language, punctuation=settings.punctuation),
+            settings.decoding,
+            settings.timestamps,
+            settings.vad,
+            _ROWS,
+        )
+
     def _detect_language(self, chunk: SpeechChunk, stream: SegmentStream) -> None:
         guess = identify(chunk.waveform, self.languages, self._threads)
         stream.language, stream.language_probability = guess.language, guess.probability
-
-    def _group(
-        self, group: list[SpeechChunk], settings: Settings, stream: SegmentStream
-    ) -> Iterator[Segment]:
-        prompt = self.config.prompt(str(stream.language), punctuation=settings.punctuation)
-        waveforms = [chunk.waveform for chunk in group]
-        heard = self.listener.listen(
-            waveforms,
-            prompt,
-            settings.decoding,
-            timed=lambda tokens: self._wants_times(tokens, settings),
-        )
-        for chunk, result in zip(group, heard, strict=True):
-            for sentence in self._sentences(chunk, result, settings):
-                keep_words = settings.timestamps == "word"
-                yield _segment(sentence, chunk.start / SAMPLE_RATE, result, keep_words=keep_words)
-            stream.position = (chunk.start + len(chunk.waveform)) / SAMPLE_RATE
-
-    def _wants_times(self, tokens: Sequence[int], settings: Settings) -> bool:
-        """A chunk of one sentence is as long as the chunk: its words need not be looked for."""
-        if settings.timestamps == "none":
-            return False
-        text = self._tokenizer.decode(tokens).strip()
-        return bool(text) and (settings.timestamps == "word" or is_several(text))
-
-    def _sentences(self, chunk: SpeechChunk, heard: Heard, settings: Settings) -> list[Sentence]:
-        speech = _spans(chunk)
-        if not heard.starts:
-            return whole(heard, self._tokenizer, speech)
-        return split(heard, self._tokenizer, speech, listened=settings.vad)
-
-
-def _grouped(chunks: Iterable[SpeechChunk], size: int) -> Iterator[list[SpeechChunk]]:
-    group: list[SpeechChunk] = []
-    for chunk in chunks:
-        group.append(chunk)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group
-
-
-def _spans(chunk: SpeechChunk) -> list[Span]:
-    """Where speech was heard, in seconds from the start of the chunk."""
-    return [
-        ((start - chunk.start) / SAMPLE_RATE, (stop - chunk.start) / SAMPLE_RATE)
-        for start, stop in chunk.speech
-    ]
-
-
-def _segment(sentence: Sentence, offset: float, heard: Heard, *, keep_words: bool) -> Segment:
-    return Segment(
-        start=round(offset + sentence.start, 3),
-        end=round(offset + sentence.end, 3),
-        text=sentence.text,
-        tokens=sentence.tokens,
-        avg_logprob=heard.avg_logprob,
-        token_logprobs=sentence.logprobs,
-        words=tuple(word.moved(offset) for word in sentence.words) if keep_words else (),
-    )
 
 
 def load(folder: Path, manifest: Manifest, *, threads: int) -> CohereModel:

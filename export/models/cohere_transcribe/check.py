@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -13,52 +11,20 @@ from edge_voice.models.cohere_transcribe.config import CohereConfig, positions_o
 from edge_voice.seq2seq import Decoder, Encoded, Encoder
 from edge_voice.session import Session
 
-from ...numeric_check import STEPS, compare_steps, cosine, is_small
+from ...numeric_check import against_exact, compare_steps
 from ...package import Bundle
 from ...quantize import Recipe
-from ...report import Report
 from ...weights import Array
 
 _FRAMES = 400
 _TOKENS = 48
 
-Build = Callable[[Bundle], None]
-
 
 def check(
-    bundle: Bundle, config: CohereConfig, exact: Recipe, build: Build
+    bundle: Bundle, config: CohereConfig, exact: Recipe, build: Callable[[Bundle], None]
 ) -> dict[str, float]:
-    """Decodes random tokens over noise, and compares a quantized bundle with an exact one.
-
-    Args:
-        bundle: With its graphs.
-        config: Its numbers.
-        exact: The recipe to compare with.
-        build: Emits the graphs into another bundle.
-
-    Returns:
-        Name → value for the report; empty when the bundle is too large to be opened here.
-
-    Raises:
-        GraphMismatch: The logits are not finite, or steps and a single pass disagree.
-    """
-    if not is_small(bundle.folder):
-        return {}
-    hidden, logits, difference = _run(bundle, config)
-    found = {STEPS: difference}
-    if bundle.recipe.name == exact.name:
-        return found
-    with tempfile.TemporaryDirectory(dir=bundle.folder.parent) as folder:
-        other = Bundle(Path(folder), exact, Report("", exact.name), lambda line: None)
-        build(other)
-        expected_hidden, expected_logits, _ = _run(other, config)
-    same = logits.argmax(axis=-1) == expected_logits.argmax(axis=-1)
-    return {
-        **found,
-        "cosine of encoder output against fp32": cosine(hidden, expected_hidden),
-        "cosine of logits against fp32": cosine(logits, expected_logits),
-        "likeliest token as with fp32, teacher-forced": float(same.mean()),
-    }
+    """Decodes random tokens over noise; see `against_exact`."""
+    return against_exact(bundle, exact, build, lambda other: _run(other, config))
 
 
 def _run(bundle: Bundle, config: CohereConfig) -> tuple[Array, Array, float]:

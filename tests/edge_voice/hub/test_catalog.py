@@ -12,6 +12,7 @@ from edge_voice.hub.sources import HubFile, PackageMember, Url, describe, parse_
 SIZES = ["tiny", "tiny.en", "base", "base.en", "small", "medium", "large-v3", "large-v3-turbo"]
 WHISPERS = [f"whisper-{size}" for size in SIZES]
 COHERES = {"cohere-transcribe": 14, "cohere-transcribe-arabic": 2}
+MOONSHINES = ["moonshine-tiny", "moonshine-base"]
 COMMIT = "a" * 40
 
 MODEL = """
@@ -40,7 +41,24 @@ def read(tmp_path: Path, text: str) -> Catalog:
 
 
 def test_shipped_catalog_has_every_model() -> None:
-    assert list(load_catalog().models) == [*WHISPERS, *COHERES, "hibari", "voxtral-tts"]
+    known = [*WHISPERS, *COHERES, *MOONSHINES, "hibari", "voxtral-tts"]
+    assert list(load_catalog().models) == known
+
+
+def test_moonshine_comes_from_packages_too_and_only_in_english() -> None:
+    for name in MOONSHINES:
+        model = load_catalog().get(name)
+        assert (model.languages, model.licence) == (("en",), "MIT")
+    first, *others = load_catalog().get("moonshine-tiny").checkpoints
+    assert first.origin == "huggingface:UsefulSensors/moonshine-tiny"
+    assert [checkpoint.origin for checkpoint in others] == [
+        "npm:@usefulsensors/moonshine-js",
+        "pip:moonshine-voice",
+        "npm:@moonshine-ai/moonshine-js",
+    ]
+    files = [file for checkpoint in others for file in checkpoint.files]
+    assert all(file.sha256 and file.sources for file in files)
+    assert len({checkpoint.key for checkpoint in (first, *others)}) == 4
 
 
 def test_a_voice_that_is_a_package() -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from edge_voice.models.cohere_transcribe.listener import Heard
+from edge_voice.listener import Heard
 from edge_voice.pieces import PieceTokenizer
 from edge_voice.results import Word
 from edge_voice.words import Span, spell, timed_words

@@ -1,0 +1,85 @@
+"""The options of one call, checked against what the model can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge_voice.decoding_options import DecodingOptions, read_decoding_options
+from edge_voice.errors import OptionError
+from edge_voice.pieces import PieceTokenizer
+from edge_voice.transcriber import (
+    TranscribeOptions,
+    check_choice,
+    check_keys,
+    wanted_language,
+)
+
+_TIMESTAMPS = ("segment", "word", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Checked options; see `TranscribeOptions`.
+
+    Attributes:
+        timestamps: `segment`, `word` or `none`.
+        decoding: How tokens are chosen.
+    """
+
+    timestamps: str
+    decoding: DecodingOptions
+
+
+def read_settings(
+    options: TranscribeOptions,
+    languages: Sequence[str],
+    tokenizer: PieceTokenizer,
+    *,
+    tells_times: bool,
+) -> Settings:
+    """Checks the options of a call.
+
+    Args:
+        options: Those of the call.
+        languages: ISO 639 codes that the checkpoint knows.
+        tokenizer: Spells hotwords.
+        tells_times: Whether the decoder tells where it looks.
+
+    Raises:
+        OptionError: A value is not one of those allowed, or the model cannot do that.
+        TypeError: No such option.
+    """
+    check_keys(options)
+    timestamps = options.get("timestamps", "segment")
+    check_choice("language", wanted_language(options), (None, *languages))
+    check_choice("task", options.get("task", "transcribe"), ("transcribe",))
+    check_choice("timestamps", timestamps, _TIMESTAMPS)
+    if timestamps == "word" and not tells_times:
+        raise OptionError(
+            "timestamps 'word': the graphs of this bundle were taken as published and do not tell"
+            " where they look (allowed: none, segment; or a bundle made from float weights)"
+        )
+    _refuse_unknown_arts(options)
+    return Settings(
+        timestamps=timestamps,
+        # The tokenizer puts a blank before a text by itself.
+        decoding=read_decoding_options(options, lambda text: tokenizer.encode(text.strip())),
+    )
+
+
+def _refuse_unknown_arts(options: TranscribeOptions) -> None:
+    """Rather than ignore what was asked for."""
+    if not options.get("punctuation", True):
+        raise OptionError("Moonshine always writes punctuation (allowed: punctuation=True)")
+    if not options.get("vad", True):
+        raise OptionError(
+            "Moonshine invents text where nobody speaks and hears 30 s at once: voice activity"
+            " cannot be switched off (allowed: vad=True)"
+        )
+    if options.get("initial_prompt", "").strip():
+        raise OptionError("Moonshine takes no initial prompt (hotwords favour names and terms)")
+    if options.get("condition_on_previous_text"):
+        raise OptionError("Moonshine hears each piece of a recording on its own")
+    if any(temperature != 0 for temperature in options.get("temperatures", ())):
+        raise OptionError("Moonshine does not sample (allowed temperatures: 0)")
