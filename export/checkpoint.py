@@ -192,7 +192,7 @@ def _open_folder(folder: Path) -> Checkpoint:
     if index is None and (traced := find_traced(folder)):
         return open_traced(folder, *traced)
     if index is None and (graphs := find_graphs(folder)):
-        return OnnxFolder(folder, graphs)
+        return OnnxFolder(folder, graphs, read_object(config) if config.is_file() else {})
     if index is None:
         raise ModelNotFound(
             f"no {_SINGLE_FILE}, no {_SINGLE_FILE}.index.json and no {_MISTRAL_FILE} in {folder}"

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from edge_voice.errors import UnsupportedModel
 
+from .onnx_file import open_graph
+
 
 def find_graphs(folder: Path) -> tuple[Path, ...]:
-    """The ONNX files of a folder, the largest first."""
-    return tuple(sorted(folder.glob("*.onnx"), key=lambda path: -path.stat().st_size))
+    """The ONNX files of a folder and of its subfolder `onnx`, the largest first."""
+    found = (*folder.glob("*.onnx"), *folder.glob("onnx/*.onnx"))
+    return tuple(sorted(found, key=lambda path: -path.stat().st_size))
 
 
 def graph_names(path: Path) -> tuple[list[str], list[str]]:
@@ -24,27 +27,27 @@ def graph_names(path: Path) -> tuple[list[str], list[str]]:
     Raises:
         UnsupportedModel: The file is no ONNX graph, or keeps its weights in another file.
     """
-    graph = read_graph(path)
-    weights = (value.const_value for value in graph.initializers.values())
-    if any(isinstance(weight, ir.ExternalTensor) for weight in weights):
-        raise UnsupportedModel(f"{path} keeps its weights in another file (allowed: one file)")
-    return [_name(value) for value in graph.inputs], [_name(value) for value in graph.outputs]
+    model = open_graph(path)
+    for value in model.graph.initializers.values():
+        weight = value.const_value
+        if isinstance(weight, ir.ExternalTensor) and weight.location != path.name:
+            raise UnsupportedModel(f"{path} keeps its weights in another file (allowed: one file)")
+    return names_of(model)
 
 
 def read_graph(path: Path) -> ir.Graph:
-    """Opens a graph.
+    """Opens a graph; its weights stay on the disk until they are asked for.
 
     Raises:
-        UnsupportedModel: The file is no ONNX graph.
+        UnsupportedModel: The file is no ONNX graph, or its data file is missing.
     """
-    try:
-        return ir.load(path).graph
-    except Exception as error:  # what protobuf and onnx_ir raise has no common class
-        raise UnsupportedModel(f"{path}: not an ONNX graph: {error}") from None
+    return open_graph(path).graph
 
 
-def _name(value: ir.Value) -> str:
-    return value.name or ""
+def names_of(model: ir.Model) -> tuple[list[str], list[str]]:
+    """Names of a graph's inputs and outputs."""
+    graph = model.graph
+    return [value.name or "" for value in graph.inputs], [v.name or "" for v in graph.outputs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class OnnxFolder:
     Attributes:
         folder: Where the graphs and the files beside them lie.
         weight_files: The graphs, the largest first.
+        config: What config.json says; empty if there is none.
     """
 
     folder: Path
