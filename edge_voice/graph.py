@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edge_voice.errors import GraphMismatch
@@ -46,6 +46,17 @@ class GraphSpec:
                     f"{where}: unexpected {kind} {extra[0]!r} (known: {', '.join(expected)})"
                 )
         return layers
+
+
+def in_our_names(found: Iterable[str], names: Mapping[str, str]) -> list[str]:
+    """A graph's names as a spec calls them.
+
+    Args:
+        found: Names in the graph.
+        names: Name in the spec → name in the graph, where they differ.
+    """
+    ours = {theirs: name for name, theirs in names.items()}
+    return [ours.get(name, name) for name in found]
 
 
 def expand(names: Iterable[str], layers: int) -> list[str]:

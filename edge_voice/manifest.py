@@ -64,6 +64,8 @@ class Manifest:
         assets: Role → file name of each further file the runtime opens.
         config: Model-specific numbers; the model's frozen config dataclass reads them.
         files: File name → size and sha256, for every file but the manifest itself.
+        names: Role of a graph → our names of inputs and outputs → what that graph calls them; only
+            those that differ, of graphs that others have exported.
         format_version: Grows only when an old runtime would misread.
     """
 
@@ -79,6 +81,7 @@ class Manifest:
     assets: dict[str, str]
     config: dict[str, Any]
     files: dict[str, FileEntry] = field(default_factory=dict)
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     @classmethod

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_voice.listener import Heard
 from edge_voice.pieces import PieceTokenizer
 from edge_voice.results import Word
-from edge_voice.words import Span, spell, timed_words
+from edge_voice.words import (
+    CLOSING,
+    Span,
+    ends_sentence,
+    sentence_spans,
+    spell,
+    timed_words,
+)
 
-_ENDS = (".", "?", "!", "…", "。", "！", "？", "؟", "।")
 _UNSPACED_ENDS = ("。", "！", "？")
-_CLOSING = "\"'”’»)]」』"
-# Where nobody writes full stops, a pause like this one ends a sentence too.
-_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,8 @@ class Sentence:
 
 def is_several(text: str) -> bool:
     """Whether the text goes on after the end of a sentence."""
-    return any(_ends(word) for word in text.split()[:-1]) or any(
-        mark in text.rstrip(_CLOSING)[:-1] for mark in _UNSPACED_ENDS
+    return any(ends_sentence(word) for word in text.split()[:-1]) or any(
+        mark in text.rstrip(CLOSING)[:-1] for mark in _UNSPACED_ENDS
     )
 
 
@@ -71,7 +74,7 @@ def split(
     chances = [math.exp(logprob) for logprob in heard.logprobs]
     words = timed_words(spellings, heard.starts, chances, speech if listened else None)
     found = []
-    for first, last in _groups(words):
+    for first, last in sentence_spans(words):
         tokens = slice(spellings[first].first, spellings[last - 1].last)
         text = tokenizer.decode(heard.tokens[tokens]).strip()
         inside = tuple(words[first:last])
@@ -80,17 +83,3 @@ def split(
             Sentence(start, end, text, heard.tokens[tokens], heard.logprobs[tokens], inside)
         )
     return [sentence for sentence in found if sentence.text]
-
-
-def _groups(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
-    """First word of each sentence, and the word behind its last."""
-    first = 0
-    for i, word in enumerate(words):
-        following = words[i + 1] if i + 1 < len(words) else None
-        if following is None or _ends(word.text) or following.start - word.end >= _PAUSE_SECONDS:
-            yield first, i + 1
-            first = i + 1
-
-
-def _ends(word: str) -> bool:
-    return word.rstrip(_CLOSING).endswith(_ENDS)

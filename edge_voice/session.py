@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import onnxruntime as ort
 import edge_voice  # noqa: F401  (sets ORT_DISABLE_TELEMETRY before the import below)
 from edge_voice.cpu import has_int8_dot_product
 from edge_voice.errors import GraphMismatch, ModelError
-from edge_voice.graph import GraphSpec
+from edge_voice.graph import GraphSpec, in_our_names
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -43,6 +43,7 @@ class Session:
         threads: int = 1,
         any_shape: bool = False,
         spinning: bool = False,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         """Opens the graph and checks its names against `spec`.
 
@@ -55,6 +56,8 @@ class Session:
                 after a run.
             spinning: Threads wait for their next share of work in a short loop, not asleep, while
                 the graph runs. For graphs that run many times a second and little else does.
+            names: Name in `spec` → name in the graph, where they differ (`Manifest.names`); all
+                methods take and give the names of `spec`.
 
         Raises:
             ModelError: onnxruntime cannot load the file.
@@ -63,8 +66,8 @@ class Session:
         self.path = Path(path)
         self._session = _opened(self.path, _options(threads, any_shape, spinning))
         self._run_options = _giving_back() if any_shape else None
-        self._inputs = {value.name: value for value in self._session.get_inputs()}
-        self._outputs = {value.name: value for value in self._session.get_outputs()}
+        self._inputs = _by_our_names(self._session.get_inputs(), names or {})
+        self._outputs = _by_our_names(self._session.get_outputs(), names or {})
         self.layers = spec.check(self.path.name, self._inputs, self._outputs)
 
     def shape(self, name: str) -> tuple[int | str, ...]:
@@ -99,13 +102,20 @@ class Session:
     ) -> dict[str, Array]:
         """Runs the graph on all inputs; returns the named outputs, or all."""
         names = list(self._outputs) if outputs is None else list(outputs)
+        wanted = [self._name(name) for name in names]
+        given = {self._name(name): array for name, array in feeds.items()}
         with _running(self.path.name):
-            values = self._session.run(names, feeds, self._run_options)
+            values = self._session.run(wanted, given, self._run_options)
         return dict(zip(names, values, strict=True))
 
     def bind(self) -> Binding:
         """Inputs and outputs tied to memory that lives across runs."""
-        return Binding(self._session, self.path.name, self._run_options)
+        return Binding(self._session, self.path.name, self._run_options, self._name)
+
+    def _name(self, ours: str) -> str:
+        """What the graph calls an input or output; a name that it lacks is left to onnxruntime."""
+        value = self._inputs.get(ours) or self._outputs.get(ours)
+        return ours if value is None else str(value.name)
 
     def _value(self, name: str) -> Any:
         value = self._inputs.get(name) or self._outputs.get(name)
@@ -132,10 +142,15 @@ class Binding:
     """
 
     def __init__(
-        self, session: ort.InferenceSession, name: str, options: ort.RunOptions | None
+        self,
+        session: ort.InferenceSession,
+        name: str,
+        options: ort.RunOptions | None,
+        theirs: Callable[[str], str],
     ) -> None:
         self._session = session
         self._name = name
+        self._theirs = theirs
         self._options = options
         self._binding = session.io_binding()
         # onnxruntime sees addresses only: the arrays must outlive the binding.
@@ -144,12 +159,16 @@ class Binding:
     def input(self, name: str, array: Array) -> None:
         """The graph reads `array`, a contiguous one, at every run."""
         self._arrays[name] = array
-        self._binding.bind_input(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+        self._binding.bind_input(
+            self._theirs(name), "cpu", 0, array.dtype.type, array.shape, array.ctypes.data
+        )
 
     def output(self, name: str, array: Array) -> None:
         """The graph writes `array`, whose shape must be the output's."""
         self._arrays[f"output {name}"] = array
-        self._binding.bind_output(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+        self._binding.bind_output(
+            self._theirs(name), "cpu", 0, array.dtype.type, array.shape, array.ctypes.data
+        )
 
     def run(self) -> None:
         """Runs the graph once."""
@@ -164,6 +183,11 @@ def _opened(path: Path, options: ort.SessionOptions) -> ort.InferenceSession:
         )
     except Exception as error:  # onnxruntime's exceptions share no base class
         raise _as_ours(path.name, "onnxruntime cannot load it", error) from None
+
+
+def _by_our_names(values: Iterable[Any], names: Mapping[str, str]) -> dict[str, Any]:
+    values = list(values)
+    return dict(zip(in_our_names([v.name for v in values], names), values, strict=True))
 
 
 @contextmanager

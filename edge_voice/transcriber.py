@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, Unpack
 
 from edge_voice.errors import OptionError
@@ -16,6 +17,7 @@ Block = TypeVar("Block", bound=Sized)
 _UNSPACED_LANGUAGES = ("ja", "zh", "yue")
 
 _AUTO = "auto"
+_OF_SOME_MODELS = ("language_model", "word_list")
 
 
 class TranscribeOptions(TypedDict, total=False):
@@ -49,6 +51,10 @@ class TranscribeOptions(TypedDict, total=False):
     """Phrases to favour: names, terms. Each may carry a boost of its own behind a tab."""
     hotword_boost: float
     """What is added to the logits of hotwords, 0 to 20; 2 by default."""
+    language_model: str | PathLike[str]
+    """Words that follow one another, as a file in ARPA format; CTC models only."""
+    word_list: str | PathLike[str]
+    """The only words there are, as a file with one a line; CTC models only."""
 
 
 class SegmentStream:
@@ -111,15 +117,23 @@ def wanted_language(options: TranscribeOptions) -> str | None:
     return None if language == _AUTO else language
 
 
-def check_keys(options: Any) -> None:
-    """Refuses keyword options that no transcriber knows.
+def check_keys(options: Any, own: Sequence[str] = ()) -> None:
+    """Refuses keyword options that no transcriber knows, and those that only others know.
+
+    Args:
+        options: Those of the call.
+        own: Which of `language_model` and `word_list` the model knows.
 
     Raises:
         TypeError: As Python does for an unknown keyword.
+        OptionError: The model has no such option.
     """
     unknown = sorted(set(options) - set(TranscribeOptions.__annotations__))
     if unknown:
         raise TypeError(f"unexpected option {unknown[0]!r}")
+    for name in _OF_SOME_MODELS:
+        if options.get(name) and name not in own:
+            raise OptionError(f"this model has no {name} (leave it out)")
 
 
 def check_choice(option: str, value: str | None, allowed: Sequence[str | None]) -> None:

@@ -23,6 +23,11 @@ _UNSPACED = (
 _OPENING = frozenset("¿¡")
 _EITHER_SIDE = frozenset("\"'-–—")
 _SENTENCE_ENDS = frozenset(".。!！?？…")
+_ENDS = (".", "?", "!", "…", "。", "！", "？", "؟", "।")
+CLOSING = "\"'”’»)]」』"
+"""What may stand between the end of a sentence and the blank behind it."""
+# Where nobody writes full stops, a pause like this one ends a sentence too.
+_SENTENCE_PAUSE_SECONDS = 1.0
 # Shorter silences may be the closure of a plosive inside a word.
 _PAUSE_SECONDS = 0.2
 _REACH_SECONDS = 0.5
@@ -231,3 +236,22 @@ def _shortened(spellings: Sequence[Spelling], spans: list[Span]) -> list[Span]:
         elif ends[i]:
             found[i] = (start, start + limit)
     return found
+
+
+def sentence_spans(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """First word of each sentence, and the word behind its last."""
+    first = 0
+    for i, word in enumerate(words):
+        following = words[i + 1] if i + 1 < len(words) else None
+        if (
+            following is None
+            or ends_sentence(word.text)
+            or following.start - word.end >= _SENTENCE_PAUSE_SECONDS
+        ):
+            yield first, i + 1
+            first = i + 1
+
+
+def ends_sentence(word: str) -> bool:
+    """Whether a word with its punctuation is the last one of a sentence."""
+    return word.rstrip(CLOSING).endswith(_ENDS)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from edge_voice.errors import ModelError, UnsupportedModel
 from edge_voice.session import graph_interface
 
+from .onnx_file import open_graph
+
 # In the folder itself, or below it where transformers.js keeps them; `.ort` is onnxruntime's own
 # form of a graph.
 _PATTERNS = ("*.onnx", "*.ort", "onnx/*.onnx")
@@ -24,18 +26,6 @@ def find_graphs(folder: Path) -> tuple[Path, ...]:
     """The files of a folder that hold graphs, the largest first."""
     found = (path for pattern in _PATTERNS for path in folder.glob(pattern))
     return tuple(sorted(found, key=lambda path: -path.stat().st_size))
-
-
-def read_graph(path: Path) -> ir.Graph:
-    """Opens a graph.
-
-    Raises:
-        UnsupportedModel: The file is no ONNX graph.
-    """
-    try:
-        return ir.load(path).graph
-    except Exception as error:  # what protobuf and onnx_ir raise has no common class
-        raise UnsupportedModel(f"{path}: not an ONNX graph: {error}") from None
 
 
 def graph_names(path: Path) -> tuple[list[str], list[str]]:
@@ -49,15 +39,27 @@ def graph_names(path: Path) -> tuple[list[str], list[str]]:
             return graph_interface(path)
         except ModelError as error:
             raise UnsupportedModel(f"{path}: not a graph: {error}") from None
-    graph = read_graph(path)
-    weights = (value.const_value for value in graph.initializers.values())
-    if any(isinstance(weight, ir.ExternalTensor) for weight in weights):
-        raise UnsupportedModel(f"{path} keeps its weights in another file (allowed: one file)")
-    return [_name(value) for value in graph.inputs], [_name(value) for value in graph.outputs]
+    model = open_graph(path)
+    for value in model.graph.initializers.values():
+        weight = value.const_value
+        if isinstance(weight, ir.ExternalTensor) and weight.location != path.name:
+            raise UnsupportedModel(f"{path} keeps its weights in another file (allowed: one file)")
+    return names_of(model)
 
 
-def _name(value: ir.Value) -> str:
-    return value.name or ""
+def read_graph(path: Path) -> ir.Graph:
+    """Opens a graph; its weights stay on the disk until they are asked for.
+
+    Raises:
+        UnsupportedModel: The file is no ONNX graph, or its data file is missing.
+    """
+    return open_graph(path).graph
+
+
+def names_of(model: ir.Model) -> tuple[list[str], list[str]]:
+    """Names of a graph's inputs and outputs."""
+    graph = model.graph
+    return [value.name or "" for value in graph.inputs], [v.name or "" for v in graph.outputs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class OnnxFolder:
     Attributes:
         folder: Where the graphs and the files beside them lie.
         weight_files: The graphs, the largest first.
-        config: Parsed config.json, if there is one.
+        config: What config.json says; empty if there is none.
         tensors: Those that a recipe has found.
     """
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 
 import edge_voice
 from edge_voice.errors import StoreError
-from edge_voice.graph import GraphSpec
+from edge_voice.graph import GraphSpec, in_our_names
 from edge_voice.hub.verify import sha256_file
 from edge_voice.manifest import FileEntry, Manifest, SourceEntry
 
+from .adopted_graph import move_weights, quantize_layers
 from .builder import GraphBuilder
-from .onnx_folder import graph_names
+from .onnx_file import open_graph
+from .onnx_folder import graph_names, names_of
 from .quantize import Recipe
 from .report import Report
 from .storage import WeightStore
@@ -36,6 +39,7 @@ class Bundle:
         recipe: Precision preset.
         report: What quantization did.
         announce: Called with a line for people at each stage.
+        names: Role of a graph → our names of its inputs and outputs → its own, where they differ.
     """
 
     folder: Path
@@ -45,6 +49,7 @@ class Bundle:
     graphs: dict[str, str] = field(default_factory=dict)
     assets: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @contextmanager
     def graph(self, role: str, spec: GraphSpec) -> Iterator[GraphBuilder]:
@@ -58,18 +63,49 @@ class Bundle:
             builder.save(self.folder / file)
         self.graphs[role] = file
 
-    def import_graph(self, role: str, spec: GraphSpec, source: Path) -> None:
+    @contextmanager
+    def adopted_graph(self, role: str, spec: GraphSpec, source: Path) -> Iterator[ir.Model]:
+        """A published graph to be changed; on leaving, its layers are quantized and it is saved.
+
+        Raises:
+            GraphMismatch: Its names are then not those of `spec`.
+            UnsupportedModel: The file is no ONNX graph.
+        """
+        self.announce(f"{role}: reading {source.name} and quantizing weights")
+        model = open_graph(source)
+        yield model
+        inputs, outputs = names_of(model)
+        spec.check(source.name, inputs, outputs)
+        with DataFile(self.folder / f"{role}.data") as data:
+            store = WeightStore(data, self.report)
+            quantize_layers(model, store, self.recipe)
+            move_weights(model, store)
+        ir.save(model, self.folder / f"{role}.onnx")
+        self.graphs[role] = f"{role}.onnx"
+
+    def import_graph(
+        self, role: str, spec: GraphSpec, source: Path, names: Mapping[str, str] | None = None
+    ) -> None:
         """Takes a published graph over byte for byte, if its names are those of `spec`.
+
+        Args:
+            role: What the graph is for; it also names the file.
+            spec: The names that it must have.
+            source: The .onnx file.
+            names: Name in `spec` → name in the graph, where they differ; the manifest keeps them.
 
         Raises:
             GraphMismatch: They are not.
             UnsupportedModel: The file is no ONNX graph.
         """
+        names = {ours: theirs for ours, theirs in (names or {}).items() if ours != theirs}
         inputs, outputs = graph_names(source)
-        spec.check(source.name, inputs, outputs)
+        spec.check(source.name, in_our_names(inputs, names), in_our_names(outputs, names))
         file = f"{role}{source.suffix}"
         shutil.copyfile(source, self.folder / file)
         self.graphs[role] = file
+        if names:
+            self.names[role] = names
 
     def add_asset(self, role: str, file: str, content: bytes) -> None:
         """A further file that the runtime opens by its role."""
@@ -100,6 +136,7 @@ class Bundle:
             exporter=f"edge_voice {edge_voice.__version__}",
             graphs=self.graphs,
             assets=self.assets,
+            names=self.names,
             files={path.name: describe(path) for path in sorted(self.folder.iterdir())},
             **self.facts,
         )

@@ -53,6 +53,14 @@ class WeightStore:
         self._report.layers.append(Layer(name, "float32", values.size, values.nbytes, 0.0))
         return self._whole(name, values)
 
+    def kept(self, name: str, values: Array) -> ir.TensorProtocol:
+        """A tensor of any type, as it is; small ones are not worth a line in the report."""
+        if values.nbytes <= _INLINE_BYTES:
+            return ir.tensor(values.copy(), name=name)  # not a view of a file
+        kind = str(values.dtype)
+        self._report.layers.append(Layer(name, kind, values.size, values.nbytes, 0.0))
+        return self._whole(name, values)
+
     def transposed(self, name: str, matrix: Matrix) -> ir.TensorProtocol:
         """(inputs, rows) float32, as `MatMul` wants it."""
         rows, width = matrix.shape

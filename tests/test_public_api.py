@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 OPTIONS = [
     "sample_rate", "language", "punctuation", "task", "timestamps", "vad", "initial_prompt",
     "condition_on_previous_text", "temperatures", "beam_size", "length_penalty", "hotwords",
-    "hotword_boost",
+    "hotword_boost", "language_model", "word_list",
 ]  # fmt: skip
 
 

@@ -82,6 +82,8 @@ DEFAULT_MODEL = "whisper-tiny.en"
 @click.option(
     "--hotword-boost", type=float, metavar="X", help="How much, from 0 to 20. [default: 2]"
 )
+@click.option("--language-model", metavar="FILE", help="N-grams in ARPA format, for CTC models.")
+@click.option("--word-list", metavar="FILE", help="The only words there are, for CTC models.")
 def command(
     files: tuple[str, ...],
     model: str,
@@ -98,6 +100,8 @@ def command(
     beam_size: int | None,
     hotwords: str | None,
     hotword_boost: float | None,
+    language_model: str | None,
+    word_list: str | None,
 ) -> None:
     """Turn speech into text or subtitles.
 
@@ -112,6 +116,10 @@ def command(
     if prompt is not None:
         options["initial_prompt"] = prompt
     options |= _decoding(beam_size, hotwords, hotword_boost)
+    if language_model is not None:
+        options["language_model"] = language_model
+    if word_list is not None:
+        options["word_list"] = word_list
     sources = expand(files)
     writer = _writer(sources, split_formats(formats), output)
     load = functools.cache(lambda: open_model(model, precision, threads))

@@ -202,6 +202,15 @@ def test_model_type_is_a_folder_name(tmp_path: Path, model_type: str) -> None:
         load(tmp_path, {**raw(), "model_type": model_type})
 
 
+def test_names_of_foreign_graphs(tmp_path: Path) -> None:
+    names = {"encoder": {"input_features": "mel"}}
+    assert load(tmp_path, {**raw(), "names": names}).names == names
+    without = {key: value for key, value in raw().items() if key != "names"}
+    assert load(tmp_path, without).names == {}
+    with pytest.raises(ManifestError, match=r"names\.encoder\.input_features: expected str"):
+        load(tmp_path, {**raw(), "names": {"encoder": {"input_features": 1}}})
+
+
 def test_format_version_has_not_grown() -> None:
     # Growing it locks old bundles out: only when an old runtime would misread a new bundle.
     assert FORMAT_VERSION == 1

@@ -109,6 +109,25 @@ def test_the_contract_is_checked_when_opening(path: Path) -> None:
         Session(path, GraphSpec(SPEC.inputs, (*SPEC.outputs, "z")))
 
 
+def test_names_that_differ_from_ours(path: Path) -> None:
+    spec = GraphSpec(inputs=("values", "past.{i}"), outputs=("total", "present.{i}"))
+    names = {"values": "x", "total": "y"}
+    with pytest.raises(GraphMismatch, match="'values' is missing"):
+        Session(path, spec)
+    session = Session(path, spec, names=names)
+    feeds = {name: np.ones((1, 3), np.float32) for name in ("values", "past.0", "past.1")}
+    assert session.run(feeds)["total"].tolist() == [[2, 2, 2]]
+    assert session.shape("total") == ("rows", 3)
+    binding, total = session.bind(), np.zeros((1, 3), np.float32)
+    for name, array in feeds.items():
+        binding.input(name, array)
+    others = {name: np.zeros((1, 3), np.float32) for name in ("present.0", "present.1")}
+    for name, array in {"total": total, **others}.items():
+        binding.output(name, array)
+    binding.run()
+    assert total.tolist() == [[2, 2, 2]]
+
+
 def test_bound_arrays_are_read_and_written_in_place(path: Path) -> None:
     session = Session(path, SPEC)
     x, y = np.ones((1, 3), np.float32), np.zeros((1, 3), np.float32)

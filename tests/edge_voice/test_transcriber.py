@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from edge_voice.errors import OptionError
 from edge_voice.results import Segment, Transcript
 from edge_voice.transcriber import SegmentStream, TranscribeOptions, check_keys, wanted_language
 
@@ -64,6 +65,13 @@ def test_known_options_pass() -> None:
 def test_unknown_option_is_refused_as_python_does() -> None:
     with pytest.raises(TypeError, match="unexpected option 'beam'"):
         check_keys({"language": "en", "beam": 5})
+
+
+@pytest.mark.parametrize("name", ["language_model", "word_list"])
+def test_options_of_some_models_are_refused_by_the_others(name: str) -> None:
+    with pytest.raises(OptionError, match=f"this model has no {name}"):
+        check_keys({name: "file"})
+    check_keys({name: "file"}, own=(name,))
 
 
 @pytest.mark.parametrize(

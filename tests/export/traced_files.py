@@ -44,8 +44,7 @@ class TracedGraph:
         return node.outputs[0]
 
     def graph(self, name: str) -> ir.Graph:
-        return ir.Graph([], [], nodes=self.nodes, initializers=self.constants, name=name,
-                        opset_imports={"": 18})  # fmt: skip
+        return _graph(self.nodes, self.constants, name)
 
 
 def write_traced(
@@ -121,9 +120,15 @@ def _add_product(
 
 def _merged(branch: TracedGraph) -> ir.Graph:
     """Constants outside, nodes in a branch, as where two graphs share their weights."""
-    inner = ir.Graph([], [], nodes=branch.nodes, name="no_past", opset_imports={"": 18})
+    inner = _graph(branch.nodes, [], "no_past")
     node = ir.Node("", "If", [], [ir.AttrGraph("then_branch", inner)], num_outputs=0)
-    return ir.Graph([], [], nodes=[node], initializers=branch.constants, name="merged",
+    return _graph([node], branch.constants, "merged")
+
+
+def _graph(nodes: list[ir.Node], constants: list[ir.Value], name: str) -> ir.Graph:
+    end = ir.Node("", "Constant", [], [ir.AttrFloat32("value_float", 0.0)], name="/Constant")
+    end.outputs[0].name = f"{name}_output"
+    return ir.Graph([], end.outputs, nodes=[*nodes, end], initializers=constants, name=name,
                     opset_imports={"": 18})  # fmt: skip
 
 

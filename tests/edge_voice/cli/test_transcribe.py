@@ -65,12 +65,15 @@ def test_decoding_options_reach_the_model(call: Call, fake: Fake, wav: Wav) -> N
     wav("a.wav")
     Path("names.txt").write_text("# people\nÅse\t3\n\nNew York\n", encoding="utf-8")
     options = "--beam-size 5 --hotwords names.txt --hotword-boost 2.5"
+    files = {"language_model": "some.arpa", "word_list": "words.txt"}
     assert call("transcribe", "a.wav", *options.split()).exit_code == 0
     call("transcribe", "a.wav", "--hotwords", "names.txt")
+    call("transcribe", "a.wav", "--language-model", "some.arpa", "--word-list", "words.txt")
     phrases = {"hotwords": ("Åse\t3", "New York")}
     bare = {"language": None, "task": "transcribe", "vad": True}
     assert [given for _, given in fake.calls] == [
-        {**bare, **phrases, "beam_size": 5, "hotword_boost": 2.5}, {**bare, **phrases}
+        {**bare, **phrases, "beam_size": 5, "hotword_boost": 2.5}, {**bare, **phrases},
+        {**bare, **files},
     ]  # fmt: skip
 
 

@@ -115,7 +115,9 @@ def write_traced(folder: Path, weights: Mapping[str, Array], old: bool = True) -
         ("decoder", merged.DECODER_ROLE, past),
     ):
         nodes = sides[side]
-        graph = ir.Graph([value], [], nodes=nodes, opset_imports={"": 14}, name=side)
+        last = nodes[-1].outputs[0]
+        last.name = "last"
+        graph = ir.Graph([value], [last], nodes=nodes, opset_imports={"": 14}, name=side)
         for node in nodes:
             for constant in node.inputs:
                 if constant is not None and constant.const_value is not None:
