@@ -16,10 +16,10 @@ from itertools import takewhile
 
 from edge_voice.words import is_unspaced
 
-# Whisper tiny.en (int8), looks every 0.5 s at 53 phrases of 959 words: heard whole they have 35
-# wrong words. If what is stable counts: 49 with two looks, 45 with two looks and two words held
-# back, 35 with three looks, 34 with three looks and two words held back (82 % of the words are
-# then stable before their phrase is over), 32 with four looks (76 %).
+# Whisper tiny.en (int8), a look every 0.5 s at 53 phrases of 959 words: heard whole they have 35
+# wrong words. If what is stable counts: 46 with two looks, 41 with two looks and two words held
+# back, 35 with three looks, 34 with three looks and two words held back (83 % of the words are
+# then stable before their phrase is over), 32 with four looks and two words (77 %).
 _LOOKS = 3
 # The last words of a look may be cut short, and end in marks that the next one takes back.
 _HELD_BACK = 2

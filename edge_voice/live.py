@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from edge_voice.transcriber import TranscribeOptions, Transcriber
 
     Waveform = NDArray[np.float32]
+    Hear = Callable[[Waveform, str | None, bool], Transcript]
+    """Waveform of a phrase, its language if it is known, whether a draft will do."""
 
 # The detector hears two rows at once: the end of a phrase is noticed at most 64 ms late. The
 # size is the same whatever the caller's chunks are, so that phrases do not depend on them.
@@ -35,7 +37,7 @@ _PIECE_SAMPLES = 2 * ROW_SAMPLES
 _PAD_SECONDS = 0.25
 # Of the time that audio takes, at most so much is spent on looking at phrases before their end.
 _MOST_COMPUTE = 0.5
-_OWN_OPTIONS = ("timestamps", "vad")
+_OWN_OPTIONS = ("draft", "timestamps", "vad")
 
 
 def listen(
@@ -63,9 +65,9 @@ def listen(
         max_phrase_seconds: A phrase without a pause is cut at its best place before it gets
             longer; 2 to 30.
         interval_seconds: Audio between two looks at a phrase; 0.1 to 10.
-        **options: As for `Transcriber.transcribe`, without `timestamps` and `vad`; `sample_rate`
-            is that of the chunks. A language that is not given is detected, and kept from the end
-            of the first phrase on.
+        **options: As for `Transcriber.transcribe`, without `draft`, `timestamps` and `vad`;
+            `sample_rate` is that of the chunks. A language that is not given is detected, and kept
+            from the end of the first phrase on.
 
     Returns:
         Phrases in order of time. The last one of each `index` is final; those before it have words
@@ -97,10 +99,8 @@ def listen(
     return live.phrases(blocks)
 
 
-def hearing(
-    transcriber: Transcriber, options: TranscribeOptions
-) -> Callable[[Waveform, str | None], Transcript]:
-    """A function that transcribes the waveform of a phrase, given the language if it is known.
+def hearing(transcriber: Transcriber, options: TranscribeOptions) -> Hear:
+    """How a transcriber hears phrases.
 
     Raises:
         OptionError: An option that phrases do not have, or a value that is not allowed.
@@ -112,8 +112,9 @@ def hearing(
     # Models check options when they are called, and hear nothing before they are iterated.
     transcriber.stream(np.zeros(ROW_SAMPLES, np.float32), **given)
 
-    def hear(waveform: Waveform, language: str | None) -> Transcript:
-        return transcriber.transcribe(waveform, **(given | {"language": language or wanted}))
+    def hear(waveform: Waveform, language: str | None, draft: bool) -> Transcript:
+        known: TranscribeOptions = {"language": language or wanted, "draft": draft}
+        return transcriber.transcribe(waveform, **(given | known))
 
     return hear
 
@@ -128,7 +129,7 @@ class Live:
 
     def __init__(
         self,
-        hear: Callable[[Waveform, str | None], Transcript],
+        hear: Hear,
         cutter: SpeechCutter,
         *,
         interval_seconds: float | None,
@@ -150,9 +151,10 @@ class Live:
         self._language: str | None = None
         self._index = 0
         self._shown: Phrase | None = None
-        # The last look: how many samples of the stream had been heard, and what it found.
+        # Samples of the stream that had been heard at the last look.
         self._looked = 0
-        self._look: tuple[int, int, Transcript] | None = None
+        # Start, length and text of the last audio that was not just drafted.
+        self._known: tuple[int, int, Transcript] | None = None
         # No look is due before so many samples have been heard.
         self._free = 0.0
 
@@ -166,7 +168,7 @@ class Live:
 
     def _over(self, chunks: list[SpeechChunk]) -> Iterator[Phrase]:
         for number, chunk in enumerate(chunks):
-            found = self._transcribe(chunk)
+            found = self._transcribe(chunk, draft=False)
             if self._language is None and found.text:
                 self._language = found.language
             following = chunks[number + 1] if number + 1 < len(chunks) else self._cutter.pending()
@@ -180,7 +182,8 @@ class Live:
         chunk = self._cutter.pending()
         if chunk is None or not self._is_due(chunk, interval):
             return
-        stable, tail = self._agreement.update(self._transcribe(chunk).text)
+        found = self._transcribe(chunk, draft=not self._is_padded(chunk))
+        stable, tail = self._agreement.update(found.text)
         phrase = self._phrase(chunk, stable, tail, is_final=False)
         if phrase.text != "" and (self._shown is None or _news(phrase) != _news(self._shown)):
             self._shown = phrase
@@ -191,21 +194,25 @@ class Live:
         if heard < self._free:
             return False
         if ended < heard:  # a pause: worth one look, when its padding has been heard
-            return heard - ended >= self._cutter.pad and not self._is_known(chunk)
+            return self._is_padded(chunk) and not self._is_known(chunk)
         return heard - max(begun, self._looked) >= interval
 
-    def _is_known(self, chunk: SpeechChunk) -> bool:
-        return self._look is not None and self._look[:2] == (chunk.start, len(chunk.waveform))
+    def _is_padded(self, chunk: SpeechChunk) -> bool:
+        return self._cutter.heard - chunk.speech[-1][1] >= self._cutter.pad
 
-    def _transcribe(self, chunk: SpeechChunk) -> Transcript:
-        if self._look is not None and self._is_known(chunk):
-            return self._look[2]
+    def _is_known(self, chunk: SpeechChunk) -> bool:
+        return self._known is not None and self._known[:2] == (chunk.start, len(chunk.waveform))
+
+    def _transcribe(self, chunk: SpeechChunk, *, draft: bool) -> Transcript:
+        if self._known is not None and self._is_known(chunk):
+            return self._known[2]
         started = self._clock()
-        found = self._hear(chunk.waveform, self._language)
+        found = self._hear(chunk.waveform, self._language, draft)
         seconds = self._clock() - started
         self._looked = self._cutter.heard
-        self._look = chunk.start, len(chunk.waveform), found
         self._free = max(self._free, self._looked) + seconds / _MOST_COMPUTE * SAMPLE_RATE
+        if not draft:
+            self._known = chunk.start, len(chunk.waveform), found
         return found
 
     def _goes_on(self, chunk: SpeechChunk, following: SpeechChunk | None) -> bool:

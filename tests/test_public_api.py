@@ -19,8 +19,8 @@ from edge_voice.transcriber import SegmentStream, TranscribeOptions, Transcriber
 ROOT = Path(__file__).parents[1]
 OPTIONS = [
     "sample_rate", "language", "punctuation", "task", "timestamps", "vad", "initial_prompt",
-    "condition_on_previous_text", "temperatures", "beam_size", "length_penalty", "hotwords",
-    "hotword_boost",
+    "condition_on_previous_text", "temperatures", "draft", "beam_size", "length_penalty",
+    "hotwords", "hotword_boost",
 ]  # fmt: skip
 
 

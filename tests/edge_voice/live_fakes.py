@@ -87,8 +87,8 @@ class Reader:
         check_keys(options)
         return SegmentStream().attach(iter((Segment(0.0, 1.0, "never iterated"),)))
 
-    def hear(self, waveform: np.ndarray, language: str | None) -> Transcript:
-        return self.transcribe(waveform, language=language)
+    def hear(self, waveform: np.ndarray, language: str | None, draft: bool) -> Transcript:
+        return self.transcribe(waveform, language=language, draft=draft)
 
 
 RULES = ChunkRules(

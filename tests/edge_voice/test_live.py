@@ -13,7 +13,16 @@ from edge_voice.errors import AudioError, OptionError
 from edge_voice.live import listen
 from edge_voice.results import Phrase
 from edge_voice.vad import SAMPLE_RATE, ChunkRules
-from tests.edge_voice.live_fakes import RULES, Loudness, Reader, finals, follow, spoken
+from tests.edge_voice.live_fakes import (
+    RULES,
+    VOCABULARY,
+    WORD_SECONDS,
+    Loudness,
+    Reader,
+    finals,
+    follow,
+    spoken,
+)
 
 TALK = spoken(0.5, 1, 2, 3, 4, 5, 0.8, 6, 7, 8, 0.3, 9, 10, 11, 1.0)
 FIRST, SECOND = "and so my fellow Americans", "ask not what your country can"
@@ -122,11 +131,15 @@ def test_the_end_of_a_phrase_is_transcribed_while_its_pause_goes_on() -> None:
     assert over == padded
 
 
-def test_long_phrases_are_cut_without_losing_or_repeating_words() -> None:
-    words = [1 + n % 11 for n in range(60)]
-    heard = finals(follow([spoken(*words, 1.0)], Reader(), limited(4.0)))
+@pytest.mark.parametrize("breath", [[], [0.2]], ids=["unbroken", "short pauses"])
+@pytest.mark.parametrize("interval", [None, 0.3])
+def test_long_phrases_are_cut_without_losing_or_repeating_words(
+    breath: list[float], interval: float | None
+) -> None:
+    talk = [part for n in range(60) for part in [1 + n % 11, *(breath if n % 3 == 2 else [])]]
+    heard = finals(follow([spoken(*talk, 1.0)], Reader(), limited(4.0), interval))
     assert len(heard) > 4
-    assert " ".join(heard) == " ".join(finals(follow([spoken(*words, 1.0)], Reader(), limited(30))))
+    assert " ".join(heard) == " ".join(VOCABULARY[n % 11] for n in range(60))
 
 
 def limited(seconds: float) -> ChunkRules:
@@ -193,6 +206,30 @@ def test_memory_is_bounded() -> None:
     assert peak < 4 << 20
 
 
+def test_only_the_ends_of_phrases_are_worth_second_tries() -> None:
+    reader = Reader()
+    phrases = follow([TALK], reader)
+    confirmed = [
+        seconds
+        for seconds, options in zip(reader.looks, reader.options, strict=True)
+        if not options["draft"]
+    ]
+    assert confirmed[0] == pytest.approx(5 * WORD_SECONDS + 0.5, abs=0.1)  # padded
+    assert len(confirmed) == 3  # at two ends, and at a pause that turned out to be short
+    assert len(reader.looks) > 6
+    assert finals(phrases) == [FIRST, SECOND]
+
+
+def test_a_draft_is_never_final() -> None:
+    """Also where the stream ends at the very moment of a look."""
+    for rows in range(40):
+        talk = TALK[: 16_000 + 512 * rows]
+        reader = Reader()
+        reader.hears = lambda waveform: ["a", "b"]
+        assert finals(follow([talk], reader))
+        assert not reader.options[-1]["draft"]
+
+
 @pytest.mark.usefixtures("loudness")
 def test_listen_takes_chunks_of_any_kind() -> None:
     stereo = np.stack((TALK, TALK), axis=1)
@@ -223,7 +260,7 @@ def test_options_reach_the_model() -> None:
     assert all(
         options == {
             "language": "de", "initial_prompt": "names", "beam_size": 2,
-            "vad": False, "timestamps": "none",
+            "vad": False, "timestamps": "none", "draft": options["draft"],
         }
         for options in reader.options
     )  # fmt: skip

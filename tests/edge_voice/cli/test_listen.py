@@ -65,7 +65,7 @@ def test_options_reach_the_model(call: Call, reader: Reader, talk: bytes) -> Non
     (given,) = reader.options
     assert given == {
         "language": "de", "initial_prompt": "names", "hotwords": ("Ørsted",),
-        "vad": False, "timestamps": "none",
+        "vad": False, "timestamps": "none", "draft": False,
     }  # fmt: skip
 
 
