@@ -175,8 +175,8 @@ class Live:
             text = self._agreement.finish(found.text, goes_on=self._goes_on(chunk, following))
             if text or self._shown:
                 yield self._phrase(chunk, text, "", is_final=True)
-            self._index += bool(text or self._shown)
-            self._shown = None
+                self._index += 1
+                self._shown = None
 
     def _growing(self, interval: float) -> Iterator[Phrase]:
         chunk = self._cutter.pending()
@@ -185,7 +185,7 @@ class Live:
         found = self._transcribe(chunk, draft=not self._is_padded(chunk))
         stable, tail = self._agreement.update(found.text)
         phrase = self._phrase(chunk, stable, tail, is_final=False)
-        if phrase.text != "" and (self._shown is None or _news(phrase) != _news(self._shown)):
+        if phrase.text and (self._shown is None or _news(phrase) != _news(self._shown)):
             self._shown = phrase
             yield phrase
 

@@ -193,7 +193,7 @@ def test_the_language_is_kept_after_the_first_phrase() -> None:
 
 def test_memory_is_bounded() -> None:
     def hours() -> object:
-        for _ in range(60):
+        for _ in range(20):
             yield TALK
             yield np.zeros(SAMPLE_RATE, np.float32)
 
