@@ -95,7 +95,7 @@ def command(
 
     options = _options(language, prompt, hotwords)
     screen = _Screen(as_json=output_format == "json")
-    with terminal.library_warnings():
+    with terminal.library_messages():
         transcriber = open_model(model, precision, threads)
         found, chunks = open_pcm(sys.stdin.buffer, PcmFormat(rate, channels), _NAME)
         options["sample_rate"] = found.sample_rate
