@@ -48,6 +48,7 @@ _NAME = "standard input"
     type=click.IntRange(2_000, 768_000),
     default=16_000,
     show_default=True,
+    metavar="HZ",
     help="Samples per second of raw input.",
 )
 @click.option(
@@ -55,6 +56,7 @@ _NAME = "standard input"
     type=click.IntRange(1, 64),
     default=1,
     show_default=True,
+    metavar="N",
     help="Channels of raw input.",
 )
 @click.option(
@@ -80,14 +82,14 @@ def command(
     silence: float,
     threads: int | None,
 ) -> None:
-    r"""Write down speech while it is spoken.
+    """Write down speech while it is spoken.
 
     Standard input is the pipe of a recorder: raw 16-bit little-endian samples, or wav. A phrase is
     printed at the pause behind it; on a terminal, what is being said stands in a line below.
 
     \b
     arecord -q -f S16_LE -r 16000 -t raw | edge-voice listen
-    """
+    """  # noqa: D301
     if sys.stdin.isatty():
         raise OptionError("standard input is a terminal (allowed: the pipe of a recorder)")
     from edge_voice.live import listen

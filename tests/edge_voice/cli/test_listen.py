@@ -40,6 +40,11 @@ def talk() -> bytes:
     return (np.concatenate((pause, clip, pause)) * 32767).astype("<i2").tobytes()
 
 
+def test_help_shows_a_whole_command(call: Call) -> None:
+    lines = call("listen", "--help").stdout.splitlines()
+    assert "  arecord -q -f S16_LE -r 16000 -t raw | edge-voice listen" in lines
+
+
 def test_a_line_a_phrase(call: Call, reader: Reader, talk: bytes) -> None:
     result = call("listen", stdin=talk + talk)
     assert (result.exit_code, result.stderr) == (0, "")
