@@ -1,4 +1,4 @@
-"""Speech while it is spoken, with the published weights of Whisper tiny.en."""
+"""Speech while it is spoken, with the published weights of small English models."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ RULES = ChunkRules(
 )
 
 
-@pytest.fixture(scope="module")
-def tiny_en() -> Transcriber:
-    return edge_voice.load("whisper-tiny.en", threads=2)
+@pytest.fixture(scope="module", params=["whisper-tiny.en", "moonshine-tiny"])
+def model(request: pytest.FixtureRequest) -> Transcriber:
+    return edge_voice.load(request.param, task="transcribe", threads=2)
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def final_text(phrases: list[Phrase]) -> str:
     return " ".join(phrase.text for phrase in phrases if phrase.is_final)
 
 
-def test_finals_say_what_is_said(tiny_en: Transcriber, kennedy: np.ndarray) -> None:
-    phrases = list(listen(tiny_en, np.split(kennedy, range(500, len(kennedy), 500))))
+def test_finals_say_what_is_said(model: Transcriber, kennedy: np.ndarray) -> None:
+    phrases = list(listen(model, np.split(kennedy, range(500, len(kennedy), 500))))
     # Phrases of a few words are heard a little worse than the whole recording.
     assert align(words(SAID), words(final_text(phrases))).errors <= 2
     finals = [phrase for phrase in phrases if phrase.is_final]
@@ -67,9 +67,9 @@ def test_finals_say_what_is_said(tiny_en: Transcriber, kennedy: np.ndarray) -> N
 
 
 def test_stable_words_are_the_beginning_of_the_final_text(
-    tiny_en: Transcriber, kennedy: np.ndarray
+    model: Transcriber, kennedy: np.ndarray
 ) -> None:
-    phrases = follow(tiny_en, kennedy, [], 0.5)
+    phrases = follow(model, kennedy, [], 0.5)
     finals = {phrase.index: phrase.text for phrase in phrases if phrase.is_final}
     growing = [phrase for phrase in phrases if not phrase.is_final]
     assert len(growing) >= len(finals)
@@ -78,20 +78,20 @@ def test_stable_words_are_the_beginning_of_the_final_text(
         assert finals[phrase.index].startswith(phrase.stable)
 
 
-def test_chunks_do_not_matter(tiny_en: Transcriber, kennedy: np.ndarray) -> None:
+def test_chunks_do_not_matter(model: Transcriber, kennedy: np.ndarray) -> None:
     sizes = np.random.default_rng(0).integers(0, 5000, 60).tolist()
-    assert follow(tiny_en, kennedy, sizes, 1.0) == follow(tiny_en, kennedy, [], 1.0)
+    assert follow(model, kennedy, sizes, 1.0) == follow(model, kennedy, [], 1.0)
 
 
-def test_a_stream_that_ends_inside_a_word(tiny_en: Transcriber, kennedy: np.ndarray) -> None:
-    found = words(final_text(list(listen(tiny_en, [kennedy[: round(9.4 * 16_000)]]))))
+def test_a_stream_that_ends_inside_a_word(model: Transcriber, kennedy: np.ndarray) -> None:
+    found = words(final_text(list(listen(model, [kennedy[: round(9.4 * 16_000)]]))))
     whole = words(SAID)
     assert align(whole[: len(found)], found).errors <= 3
     assert len(whole) - 7 <= len(found) < len(whole)
 
 
 @pytest.mark.parametrize("kind", ["silence", "noise"])
-def test_what_is_no_speech_gives_nothing(tiny_en: Transcriber, kind: str) -> None:
+def test_what_is_no_speech_gives_nothing(model: Transcriber, kind: str) -> None:
     noise = 0.05 * np.random.default_rng(0).standard_normal(5 * 16_000)
     samples = noise if kind == "noise" else np.zeros(5 * 16_000)
-    assert list(listen(tiny_en, [samples.astype(np.float32)])) == []
+    assert list(listen(model, [samples.astype(np.float32)])) == []
