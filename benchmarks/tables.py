@@ -4,10 +4,9 @@
 
 A table stands between `<!-- bench:NAME -->` and `<!-- /bench -->`, where NAME is one of
 `whisper-peers`, `whisper-wer`, `whisper-floor`, `whisper-window`, `word-times`, `export-memory`,
-`cohere-full-size`, `cohere-quality`, `ready-exports`. `NAME MACHINE` picks the results of one
-machine; without it
-the newest are taken. Without files, README.md and docs/**/*.md are rewritten. `--check` changes
-nothing and fails when a table is out of date.
+`cohere-full-size`, `cohere-quality`, `ready-exports`, `live`. `NAME MACHINE` picks the results of
+one machine; without it the newest are taken. Without files, README.md and docs/**/*.md are
+rewritten. `--check` changes nothing and fails when a table is out of date.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from typing import Any
 
 from benchmarks.cohere_tables import cohere_full_size, cohere_quality
 from benchmarks.export_tables import ready_exports
+from benchmarks.live_tables import live
 from benchmarks.markdown import MB, conditions, fixed, markdown
 
 _ROOT = Path(__file__).parents[1]
@@ -183,6 +183,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "cohere-full-size": cohere_full_size,
     "cohere-quality": cohere_quality,
     "ready-exports": ready_exports,
+    "live": live,
 }
 _KINDS = {
     "whisper-peers": "whisper_peers",
@@ -194,6 +195,7 @@ _KINDS = {
     "cohere-full-size": "cohere_full_size",
     "cohere-quality": "cohere_quality",
     "ready-exports": "ready_exports",
+    "live": "live",
 }
 
 

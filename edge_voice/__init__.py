@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edge_voice.live import listen as listen
     from edge_voice.loader import load as load
 
 # onnxruntime's Linux wheels send telemetry unless this is set before their first import;
@@ -13,13 +14,17 @@ if TYPE_CHECKING:
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "listen", "load"]
 
 
 def __getattr__(name: str) -> object:
-    """Loads `load` on first use: `import edge_voice` must stay free of numpy and onnxruntime."""
+    """Loads functions on first use: `import edge_voice` must stay free of numpy and onnxruntime."""
     if name == "load":
         from edge_voice.loader import load
 
         return load
+    if name == "listen":
+        from edge_voice.live import listen
+
+        return listen
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

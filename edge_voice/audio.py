@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
@@ -147,6 +148,39 @@ def read(
     return np.concatenate(list(stream))
 
 
+def arriving(
+    chunks: Iterable[npt.NDArray[Any]], *, source_rate: int, sample_rate: int = SAMPLE_RATE
+) -> Iterator[Block]:
+    """Audio that is still being recorded: each chunk is passed on as soon as it is there.
+
+    Args:
+        chunks: Arrays as `open_stream` takes them, of any length, empty ones too; without end if
+            need be.
+        source_rate: Samples per second of the chunks.
+        sample_rate: Samples per second of the blocks that come out.
+
+    Returns:
+        Blocks of shape (n,) with 1 <= n <= `sample_rate`.
+
+    Raises:
+        AudioError: Here: a rate out of range. While iterating: a chunk that is no such array or
+            holds samples that are not finite; no audio at all.
+    """
+    name = "stream"
+    _check_header(name, source_rate, channels=1)
+
+    def blocks() -> Iterator[npt.NDArray[Any]]:
+        for chunk in chunks:
+            _check_array(chunk, name)
+            if len(chunk):
+                yield _to_float(chunk)
+
+    mono = _checked(_Source(name, source_rate, None, blocks, exact=False), math.inf)
+    if source_rate != sample_rate:
+        mono = _resampled(mono, source_rate, sample_rate)
+    return _cut(mono, name, sample_rate)
+
+
 def libsndfile_version() -> str:
     """Version of the decoder library."""
     import soundfile
@@ -156,10 +190,7 @@ def libsndfile_version() -> str:
 
 def _from_array(samples: npt.NDArray[Any], rate: int) -> _Source:
     name = "array"
-    if samples.dtype.name not in _DTYPES:
-        raise AudioError(f"{name}: {samples.dtype} samples (allowed: {', '.join(_DTYPES)})")
-    if samples.ndim not in (1, 2):
-        raise AudioError(f"{name}: shape {samples.shape} (allowed: (n,) or (n, channels))")
+    _check_array(samples, name)
     if len(samples) == 0:
         raise AudioError(f"{name}: no audio in it: 0 samples")
     channels = 1 if samples.ndim == 1 else samples.shape[1]
@@ -171,6 +202,15 @@ def _from_array(samples: npt.NDArray[Any], rate: int) -> _Source:
             yield _to_float(samples[start : start + size])
 
     return _Source(name, rate, len(samples), blocks, exact=True)
+
+
+def _check_array(samples: Any, name: str) -> None:
+    if not isinstance(samples, np.ndarray):
+        raise AudioError(f"{name}: {type(samples).__name__} in it (allowed: numpy arrays)")
+    if samples.dtype.name not in _DTYPES:
+        raise AudioError(f"{name}: {samples.dtype} samples (allowed: {', '.join(_DTYPES)})")
+    if samples.ndim not in (1, 2) or samples.shape[1:] == (0,):
+        raise AudioError(f"{name}: shape {samples.shape} (allowed: (n,) or (n, channels))")
 
 
 def _to_float(block: npt.NDArray[Any]) -> Block:

@@ -98,6 +98,7 @@ class ChunkPlanner:
     """Takes rows in order and gives out chunks as soon as nothing later can change them.
 
     Attributes:
+        pad: Rows that are kept before and after speech.
         count: Rows taken so far.
         needed: Rows before this one are in no chunk to come.
         found: Whether a chunk has been given out.
@@ -105,7 +106,7 @@ class ChunkPlanner:
 
     def __init__(self, rules: ChunkRules) -> None:
         self._rules = rules
-        self._pad = _rows(rules.pad_seconds)
+        self.pad = _rows(rules.pad_seconds)
         self._target = int(rules.target_chunk_seconds * _ROWS_PER_SECOND)
         self._max = int(rules.max_chunk_seconds * _ROWS_PER_SECOND)
         self._max_pause = _rows(rules.max_pause_seconds)
@@ -123,7 +124,19 @@ class ChunkPlanner:
         if self.count < self._rules.short_clip_seconds * _ROWS_PER_SECOND:
             return 0
         first = self._regions.first
-        return max(self._given, (self.count if first is None else first) - self._pad)
+        return max(self._given, (self.count if first is None else first) - self.pad)
+
+    @property
+    def pending(self) -> Plan | None:
+        """Speech that is in no chunk yet, as one chunk that ends now or with its padding.
+
+        While the silence behind it is shorter than the padding, it still grows. From then on, and
+        until someone speaks again, it is what the end of the pause will give out.
+        """
+        if self._regions.first is None:
+            return None
+        spans = self._regions.spans()
+        return Plan(self._start(spans), self._stop(spans, self.count), tuple(spans))
 
     def push(self, probability: float, energy: float) -> list[Plan]:
         """Takes the next row: probability of speech, and a measure of loudness."""
@@ -151,7 +164,7 @@ class ChunkPlanner:
     def _next(self) -> Plan | None:
         spans = self._regions.spans()
         start, stop = self._start(spans), spans[-1][1]
-        if len(spans) > 1 and stop + self._pad - start > self._target:
+        if len(spans) > 1 and stop + self.pad - start > self._target:
             return self._take(spans, self._best_gap(spans, start + self._target))
         if len(spans) == 1 and stop - start > self._max:
             cut = self._best_row(start + self._max - int(_CUT_PART * self._max), start + self._max)
@@ -161,17 +174,20 @@ class ChunkPlanner:
         return None
 
     def _start(self, spans: list[Span]) -> int:
-        return max(self._given, spans[0][0] - self._pad)
+        return max(self._given, spans[0][0] - self.pad)
 
     def _take(self, spans: list[Span], number: int | None = None) -> Plan:
         """Gives out the first `number` spans, padded up to half way to the next one."""
         number = number or len(spans)
-        start, stop = self._start(spans), spans[number - 1][1]
-        room = self.count if number == len(spans) else (stop + spans[number][0]) // 2
-        self._given = min(stop + self._pad, room, start + self._max)
+        taken, start = spans[:number], self._start(spans)
+        room = self.count if number == len(spans) else (taken[-1][1] + spans[number][0]) // 2
+        self._given = self._stop(taken, room)
         self._regions.drop(self._given)
         self.found = True
-        return Plan(start, self._given, tuple(spans[:number]))
+        return Plan(start, self._given, tuple(taken))
+
+    def _stop(self, spans: list[Span], room: int) -> int:
+        return min(spans[-1][1] + self.pad, room, self._start(spans) + self._max)
 
     def _best_gap(self, spans: list[Span], end: int) -> int:
         """Number of spans before the longest pause in the last part, or before the last pause."""

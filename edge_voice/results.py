@@ -70,3 +70,29 @@ class Transcript:
     language: str | None
     duration: float
     segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """What is said between two pauses, while it is being said and afterwards.
+
+    Attributes:
+        index: Number of the phrase, from 0 on; all looks at one phrase have the same.
+        start: Seconds from the start of the stream at which speech begins.
+        end: Seconds from the start of the stream at which speech ends, as far as it was heard.
+        stable: Words that will not change any more: the phrase begins with them, whatever follows.
+        tail: What was heard behind them, with the blank before it; may change. Empty at the end.
+        is_final: Whether the phrase is over: `stable` is all of it.
+    """
+
+    index: int
+    start: float
+    end: float
+    stable: str
+    tail: str
+    is_final: bool
+
+    @property
+    def text(self) -> str:
+        """The whole phrase as it was last heard."""
+        return self.stable + self.tail

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from edge_voice.errors import OptionError
-from edge_voice.results import Segment, Transcript, Word
+from edge_voice.results import Phrase, Segment, Transcript, Word
 from edge_voice.wrapping import wrap
 
 MAX_LINE_WIDTH = 42
@@ -55,8 +55,8 @@ def check_format(format_name: str) -> str:
     return format_name
 
 
-def line(segment: Segment) -> str:
-    """One segment as a line of the txt format, newline included; empty for empty text.
+def line(segment: Segment | Phrase) -> str:
+    """One segment or phrase as a line of the txt format, newline included; empty for empty text.
 
     Writing the lines of a stream one by one gives the same bytes as writing its transcript.
     """

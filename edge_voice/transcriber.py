@@ -42,6 +42,9 @@ class TranscribeOptions(TypedDict, total=False):
     """Tell the model what it just wrote; steadier names, more loops. False by default."""
     temperatures: tuple[float, ...]
     """Sampling temperatures to try in order while a window's result looks wrong."""
+    draft: bool
+    """Take the first result as it comes, without second tries of what looks wrong; False by
+    default."""
     beam_size: int
     """Hypotheses followed side by side, 1 to 8; 1, the default, is greedy and fastest."""
     length_penalty: float | None

@@ -16,8 +16,10 @@ __all__ = [
     "SAMPLE_RATE",
     "ChunkRules",
     "SpeechChunk",
+    "SpeechCutter",
     "SpeechDetector",
     "VoiceActivity",
+    "repack",
     "speech_chunks",
 ]
 
@@ -83,26 +85,79 @@ def speech_chunks(
     Raises:
         AudioError: A sample is not finite.
     """
-    rules = rules or ChunkRules()
-    detector.reset()
-    planner, tape = ChunkPlanner(rules), _Tape()
-    for piece in _repack(blocks, _PIECE_SAMPLES):
-        tape.append(piece)
-        yield from _cut(tape, planner, detector.probabilities(piece))
-        tape.drop(planner.needed * ROW_SAMPLES)
-    yield from _cut(tape, planner, detector.flush())
-    yield from map(tape.chunk, planner.finish())
-    if not planner.found and rules.keep_short_clips and _has_faint_speech(tape, detector, rules):
-        yield tape.chunk(Plan(0, planner.count, ((0, planner.count),)))
+    cutter = SpeechCutter(detector, rules or ChunkRules())
+    for piece in repack(blocks, _PIECE_SAMPLES):
+        yield from cutter.push(piece)
+    yield from cutter.finish()
 
 
-def _cut(tape: _Tape, planner: ChunkPlanner, heard: Waveform) -> Iterator[SpeechChunk]:
-    energies = tape.energies(planner.count, len(heard))
-    for probability, energy in zip(heard.tolist(), energies.tolist(), strict=True):
-        yield from map(tape.chunk, planner.push(probability, energy))
+class SpeechCutter:
+    """What `speech_chunks` does, for a caller who wants to look in between.
+
+    The size of the pieces decides how soon a chunk is given out, and, by rounding in the detector,
+    sometimes where exactly it is cut.
+    """
+
+    def __init__(self, detector: SpeechDetector, rules: ChunkRules) -> None:
+        """Resets the detector, which is in use until `finish`."""
+        detector.reset()
+        self._detector = detector
+        self._rules = rules
+        self._planner = ChunkPlanner(rules)
+        self._tape = _Tape()
+
+    @property
+    def heard(self) -> int:
+        """Samples that a decision has been made about."""
+        return self._planner.count * ROW_SAMPLES
+
+    @property
+    def pad(self) -> int:
+        """Samples that are kept before and after speech."""
+        return self._planner.pad * ROW_SAMPLES
+
+    def is_one_breath(self, chunk: SpeechChunk, following: SpeechChunk) -> bool:
+        """Whether there was no pause between two chunks: the first was cut for its length."""
+        silence = following.speech[0][0] - chunk.speech[-1][1]
+        return silence < self._rules.max_pause_seconds * SAMPLE_RATE
+
+    def push(self, piece: Waveform) -> list[SpeechChunk]:
+        """Hears the next (n,) samples; returns the chunks that are certain by now.
+
+        Raises:
+            AudioError: A sample is not finite.
+        """
+        self._tape.append(piece)
+        chunks = self._cut(self._detector.probabilities(piece))
+        self._tape.drop(self._planner.needed * ROW_SAMPLES)
+        return chunks
+
+    def pending(self) -> SpeechChunk | None:
+        """What is being said, as `ChunkPlanner.pending`: in no chunk yet."""
+        plan = self._planner.pending
+        return None if plan is None else self._tape.chunk(plan)
+
+    def finish(self) -> list[SpeechChunk]:
+        """Ends the stream; returns the chunks that are left."""
+        planner, tape = self._planner, self._tape
+        chunks = self._cut(self._detector.flush())
+        chunks += map(tape.chunk, planner.finish())
+        if planner.found or not self._rules.keep_short_clips:
+            return chunks
+        if _has_faint_speech(tape, self._detector, self._rules):
+            chunks.append(tape.chunk(Plan(0, planner.count, ((0, planner.count),))))
+        return chunks
+
+    def _cut(self, heard: Waveform) -> list[SpeechChunk]:
+        energies = self._tape.energies(self._planner.count, len(heard))
+        return [
+            self._tape.chunk(plan)
+            for probability, energy in zip(heard.tolist(), energies.tolist(), strict=True)
+            for plan in self._planner.push(probability, energy)
+        ]
 
 
-def _repack(blocks: Iterable[Waveform], size: int) -> Iterator[Waveform]:
+def repack(blocks: Iterable[Waveform], size: int) -> Iterator[Waveform]:
     """The same samples in blocks of `size`, the last one shorter."""
     held, filled = np.empty(size, np.float32), 0
     for block in blocks:

@@ -135,7 +135,7 @@ def _is_border(before: str, after: str) -> bool:
     """Whether a word may end between two runs of characters."""
     if before[-1].isspace() or after[0].isspace():
         return True
-    unspaced = _is_unspaced(before[-1]) or _is_unspaced(after[0])
+    unspaced = is_unspaced(before[-1]) or is_unspaced(after[0])
     if is_punctuation(after):
         return unspaced and _opens("", after)
     if unicodedata.category(after[0])[0] == "M" or _opens("", before):
@@ -143,7 +143,8 @@ def _is_border(before: str, after: str) -> bool:
     return unspaced
 
 
-def _is_unspaced(character: str) -> bool:
+def is_unspaced(character: str) -> bool:
+    """Whether it belongs to a script that puts no blanks between words."""
     code = ord(character)
     return any(low <= code <= high for low, high in _UNSPACED)
 

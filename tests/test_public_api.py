@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import inspect
 import re
@@ -12,13 +13,14 @@ import pytest
 import edge_voice
 import edge_voice_export
 from edge_voice.models.whisper.model import WhisperModel
+from edge_voice.results import Phrase
 from edge_voice.transcriber import SegmentStream, TranscribeOptions, Transcriber
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = [
     "sample_rate", "language", "punctuation", "task", "timestamps", "vad", "initial_prompt",
-    "condition_on_previous_text", "temperatures", "beam_size", "length_penalty", "hotwords",
-    "hotword_boost", "language_model", "word_list",
+    "condition_on_previous_text", "temperatures", "draft", "beam_size", "length_penalty",
+    "hotwords", "hotword_boost", "language_model", "word_list",
 ]  # fmt: skip
 
 
@@ -26,8 +28,8 @@ def public(cls: type) -> set[str]:
     return {name for name in vars(cls) if not name.startswith("_")}
 
 
-def test_the_runtime_offers_two_names() -> None:
-    assert edge_voice.__all__ == ["__version__", "load"]
+def test_the_runtime_offers_three_names() -> None:
+    assert edge_voice.__all__ == ["__version__", "listen", "load"]
     assert all(getattr(edge_voice, name) for name in edge_voice.__all__)
 
 
@@ -55,6 +57,17 @@ def test_load() -> None:
     assert {"precision", "threads"} <= {parameter.name for parameter in by_keyword}
     assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in by_keyword)
     assert all(parameter.default is not parameter.empty for parameter in by_keyword)
+
+
+def test_listen() -> None:
+    parameters = inspect.signature(edge_voice.listen).parameters
+    assert list(parameters) == [
+        "transcriber", "chunks",
+        "partials", "silence_seconds", "max_phrase_seconds", "interval_seconds", "options",
+    ]  # fmt: skip
+    assert [field.name for field in dataclasses.fields(Phrase)] == [
+        "index", "start", "end", "stable", "tail", "is_final",
+    ]  # fmt: skip
 
 
 def test_transcribe_options() -> None:

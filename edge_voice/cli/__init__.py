@@ -19,6 +19,7 @@ from edge_voice.cli.failures import report
 # name → where the command is, and its help line (so that --help imports none of them)
 COMMANDS = {
     "transcribe": ("edge_voice.cli.transcribe:command", "Turn speech into text or subtitles."),
+    "listen": ("edge_voice.cli.listen:command", "Write down speech while it is spoken."),
     "speak": ("edge_voice.cli.speak:command", "Turn text into speech."),
     "voices": ("edge_voice.cli.voices:command", "List the voices of a model."),
     "models": ("edge_voice.cli.models:command", "List the known models and what is installed."),

@@ -22,6 +22,12 @@ def say(message: str) -> None:
     sys.stderr.flush()
 
 
+def redraw(line: str) -> None:
+    """Puts a line on stderr in place of the one that stands there, to be replaced itself."""
+    sys.stderr.write(_ERASE_LINE + line)
+    sys.stderr.flush()
+
+
 def error(message: object) -> None:
     """Prints an error as one line on stderr."""
     say(f"error: {message}")
@@ -91,14 +97,12 @@ class AudioProgress:
         self._drawn_at = elapsed
         line = progress_line(self._label, position_seconds, self._total_seconds, elapsed, share)
         width = shutil.get_terminal_size().columns - 1
-        sys.stderr.write(_ERASE_LINE + line[:width])
-        sys.stderr.flush()
+        redraw(line[:width])
 
     def erase(self) -> None:
         """Clears the line, before something else is printed and at the end."""
         if self._visible and self._drawn_at:
-            sys.stderr.write(_ERASE_LINE)
-            sys.stderr.flush()
+            redraw("")
 
 
 def progress_line(

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,28 @@ def test_path_is_closed_at_the_end_and_on_close(tmp_path: Path) -> None:
         assert len(os.listdir("/proc/self/fd")) == len(before) + 1
     unread.close()
     assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
+@pytest.mark.parametrize("size", [1, 77, 5_000])
+def test_what_arrives_in_chunks_is_what_is_there_at_once(rate: int, size: int) -> None:
+    samples = np.random.default_rng(0).uniform(-1, 1, 3_000).astype(np.float32)
+    chunks = [samples[start : start + size] for start in range(0, len(samples), size)]
+    found = np.concatenate(list(audio.arriving(chunks, source_rate=rate)))
+    np.testing.assert_array_equal(found, audio.read(samples, source_rate=rate))
+
+
+def test_what_arrives_is_passed_on_at_once_and_without_end() -> None:
+    asked = iter(range(1_000_000))
+
+    def endless() -> Iterator[np.ndarray]:
+        for _ in asked:
+            yield np.zeros((100, 2), np.int16)
+            yield np.zeros(0, np.int16)
+
+    blocks = audio.arriving(endless(), source_rate=16_000)
+    assert [len(next(blocks)) for _ in range(3)] == [100] * 3
+    assert next(asked) <= 3
 
 
 def test_import_is_cheap_and_the_plain_case_needs_no_resampler() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,15 @@ import soundfile
 import soxr
 
 from edge_voice.errors import AudioError
-from edge_voice.vad import ROW_SAMPLES, SAMPLE_RATE, ChunkRules, VoiceActivity, speech_chunks
+from edge_voice.vad import (
+    ROW_SAMPLES,
+    SAMPLE_RATE,
+    ChunkRules,
+    SpeechCutter,
+    VoiceActivity,
+    repack,
+    speech_chunks,
+)
 
 CLIP = Path(__file__).parents[1] / "data" / "LJ001-0002.wav"
 
@@ -181,3 +190,45 @@ def test_memory_does_not_grow_with_the_stream(detector, speech):
         return peak_bytes
 
     assert peak(4) < 1.1 * peak(1) < 12e6
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_what_is_pending_is_what_the_end_of_the_pause_gives_out(detector, speech, rows):
+    cutter = SpeechCutter(detector, ChunkRules(max_pause_seconds=0.5))
+    chunks, pending = [], []
+    stream = np.concatenate([silence(1), speech, silence(1)])
+    for piece in repack([stream], rows * ROW_SAMPLES):
+        chunks += cutter.push(piece)
+        pending.append(cutter.pending())
+    (chunk,) = [*chunks, *cutter.finish()]
+    growing = [found for found in pending if found]
+    assert pending[0] is None
+    assert pending[-1] is None
+    assert growing[0].start == chunk.start
+    assert len(growing[0].waveform) < len(chunk.waveform)
+    # The padding of 0.25 s is over, the pause of 0.5 s not yet.
+    for found in growing[-6 // rows :]:
+        assert found.speech == chunk.speech
+        np.testing.assert_array_equal(found.waveform, chunk.waveform)
+
+
+def test_pending_speech_is_padded_on_both_sides(detector, speech):
+    cutter = SpeechCutter(detector, ChunkRules())
+    cutter.push(np.concatenate([silence(1), speech, silence(0.5)]))
+    found = cutter.pending()
+    assert found
+    ((begin, end),) = found.speech
+    assert found.start == begin - cutter.pad
+    assert found.start + len(found.waveform) == end + cutter.pad
+    assert cutter.pad == 8 * ROW_SAMPLES
+    assert cutter.heard == (len(speech) + round(1.5 * SAMPLE_RATE)) // ROW_SAMPLES * ROW_SAMPLES
+
+
+def test_chunks_of_one_breath(detector, speech):
+    talk = np.concatenate([speech] * 3)
+    rules = ChunkRules(target_chunk_seconds=2, max_chunk_seconds=2, max_pause_seconds=0.5)
+    cutter = SpeechCutter(detector, rules)
+    chunks = list(speech_chunks([np.concatenate([talk, silence(1), speech])], detector, rules))
+    following = [cutter.is_one_breath(a, b) for a, b in pairwise(chunks)]
+    assert following[:2] == [True, True]
+    assert following.count(False) == 1

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Unpack
 
 import numpy as np
 
 from edge_voice import merged
-from edge_voice.audio import AudioInput, AudioStream, open_stream
+from edge_voice.audio import MAX_SECONDS, AudioInput, AudioStream, open_stream
 from edge_voice.chunked import ChunkReader
 from edge_voice.listener import Listener, ListenerLimits, NewDecoder, biased_decoders
 from edge_voice.manifest import Manifest, from_dict
@@ -27,7 +27,7 @@ from edge_voice.results import Segment, Transcript
 from edge_voice.seq2seq import Encoded, Encoder
 from edge_voice.session import Session
 from edge_voice.transcriber import SegmentStream, TranscribeOptions, wanted_language
-from edge_voice.vad import ChunkRules, VoiceActivity, speech_chunks
+from edge_voice.vad import ChunkRules, SpeechChunk, VoiceActivity, speech_chunks
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -90,7 +90,9 @@ class MoonshineModel:
 
         Args:
             audio: Path, bytes, binary file or array of samples.
-            **options: See `TranscribeOptions`.
+            **options: See `TranscribeOptions`. Without voice activity all of the audio is taken
+                for one piece of speech, and may be 30 s long: where nobody speaks, text would be
+                invented.
 
         Raises:
             AudioError: The audio cannot be used; also while iterating.
@@ -103,7 +105,10 @@ class MoonshineModel:
         stream.language = wanted_language(options) or self.languages[0]
         stream.language_probability = 1.0
         blocks = open_stream(
-            audio, sample_rate=SAMPLE_RATE, source_rate=options.get("sample_rate")
+            audio,
+            sample_rate=SAMPLE_RATE,
+            source_rate=options.get("sample_rate"),
+            max_seconds=MAX_SECONDS if settings.vad else _LONGEST_SECONDS,
         )
         return stream.attach(self._segments(blocks, settings, stream))
 
@@ -137,14 +142,23 @@ class MoonshineModel:
             [self.config.start_of_text],
             settings.decoding,
             settings.timestamps,
-            vad=True,
+            vad=settings.vad,
             rows=1 if self._is_published else _ROWS,
         )
         with blocks:
             counted = stream.counted(blocks, SAMPLE_RATE)
-            chunks = speech_chunks(counted, VoiceActivity(), self.chunk_rules)
+            if settings.vad:
+                chunks = speech_chunks(counted, VoiceActivity(), self.chunk_rules)
+            else:
+                chunks = _one_chunk(counted)
             yield from reader.segments(chunks, stream)
         stream.position = stream.duration
+
+
+def _one_chunk(blocks: Iterable[Array]) -> Iterator[SpeechChunk]:
+    """All of a short recording, taken for speech."""
+    waveform = np.concatenate(list(blocks))
+    yield SpeechChunk(0, waveform, ((0, len(waveform)),))
 
 
 class _EncodeClips(Protocol):

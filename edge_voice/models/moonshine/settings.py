@@ -24,10 +24,12 @@ class Settings:
 
     Attributes:
         timestamps: `segment`, `word` or `none`.
+        vad: Whether voice activity cuts the recording.
         decoding: How tokens are chosen.
     """
 
     timestamps: str
+    vad: bool
     decoding: DecodingOptions
 
 
@@ -63,6 +65,7 @@ def read_settings(
     _refuse_unknown_arts(options)
     return Settings(
         timestamps=timestamps,
+        vad=options.get("vad", True),
         # The tokenizer puts a blank before a text by itself.
         decoding=read_decoding_options(options, lambda text: tokenizer.encode(text.strip())),
     )
@@ -72,11 +75,6 @@ def _refuse_unknown_arts(options: TranscribeOptions) -> None:
     """Rather than ignore what was asked for."""
     if not options.get("punctuation", True):
         raise OptionError("Moonshine always writes punctuation (allowed: punctuation=True)")
-    if not options.get("vad", True):
-        raise OptionError(
-            "Moonshine invents text where nobody speaks and hears 30 s at once: voice activity"
-            " cannot be switched off (allowed: vad=True)"
-        )
     if options.get("initial_prompt", "").strip():
         raise OptionError("Moonshine takes no initial prompt (hotwords favour names and terms)")
     if options.get("condition_on_previous_text"):

@@ -199,9 +199,11 @@ class WhisperModel:
                 [look], _ = self.listener.look(
                     [waveform], prompt, settings.temperatures[0], settings.decoding
                 )
-            result = self.listener.confirm(
-                waveform, look, prompt, settings.temperatures, settings.decoding
-            )
+            result = look
+            if not settings.draft:
+                result = self.listener.confirm(
+                    waveform, look, prompt, settings.temperatures, settings.decoding
+                )
             seconds = len(waveform) / SAMPLE_RATE
             stretches, done = split_window(result.tokens, self.config, seconds)
             offset = (clip.start + seek) / SAMPLE_RATE

@@ -32,6 +32,7 @@ class Settings:
         vad: Whether voice activity cuts the recording.
         condition: Whether a window is told what the one before said.
         temperatures: Tried in order while a result looks wrong.
+        draft: Whether first results are taken as they come.
         decoding: How tokens are chosen at temperature 0.
     """
 
@@ -39,6 +40,7 @@ class Settings:
     vad: bool
     condition: bool
     temperatures: tuple[float, ...]
+    draft: bool
     decoding: DecodingOptions
 
 
@@ -83,5 +85,6 @@ def read_settings(
         vad=options.get("vad", True),
         condition=options.get("condition_on_previous_text", False),
         temperatures=temperatures,
+        draft=options.get("draft", False),
         decoding=read_decoding_options(options, tokenizer.encode),
     )

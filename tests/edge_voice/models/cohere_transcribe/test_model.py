@@ -14,6 +14,7 @@ from edge_voice import language_id
 from edge_voice.audio import read
 from edge_voice.errors import ManifestError, OptionError
 from edge_voice.language_id import LanguageGuess
+from edge_voice.live import listen
 from edge_voice.models.cohere_transcribe import model
 from edge_voice.models.cohere_transcribe.model import CohereModel
 
@@ -154,6 +155,16 @@ def test_japanese_is_joined_without_blanks(
 ) -> None:
     recording = np.concatenate([speech, np.zeros(2 * RATE, np.float32), speech])
     assert cohere.transcribe(recording, language="ja", timestamps="none").text == "hellohello"
+
+
+def test_speech_that_is_still_being_spoken(
+    cohere: CohereModel, script: Script, speech: np.ndarray
+) -> None:
+    phrases = list(listen(cohere, np.split(speech, 40), language="en"))
+    finals = [phrase for phrase in phrases if phrase.is_final]
+    assert len(finals) > 1
+    assert {phrase.text for phrase in phrases} == {"hello"}
+    assert finals[-1].end == pytest.approx(11, abs=0.5)
 
 
 def test_a_loop_is_cut(cohere: CohereModel, script: Script, speech: np.ndarray) -> None:

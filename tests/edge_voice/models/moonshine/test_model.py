@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from edge_voice.audio import read
-from edge_voice.errors import ManifestError, OptionError
+from edge_voice.errors import AudioError, ManifestError, OptionError
+from edge_voice.live import listen
 from edge_voice.models.moonshine.config import (
     FEWEST_SAMPLES,
     long_enough,
@@ -99,6 +100,27 @@ def test_beams_take_rows(moonshine: MoonshineModel, script: Script, speech: Arra
     assert set(script.rows) == {4}
 
 
+def test_without_voice_activity_all_is_one_piece_of_speech(
+    moonshine: MoonshineModel, script: Script
+) -> None:
+    silence = np.zeros(3 * RATE, np.float32)
+    assert moonshine.transcribe(silence, sample_rate=RATE).segments == ()
+    found = moonshine.transcribe(silence, sample_rate=RATE, vad=False, timestamps="none")
+    assert [(segment.start, segment.end) for segment in found.segments] == [(0.0, 3.0)]
+    assert script.encoded == [3 * RATE]
+    with pytest.raises(AudioError, match="longer than 30 s"):
+        moonshine.transcribe(np.zeros(31 * RATE, np.float32), sample_rate=RATE, vad=False)
+
+
+def test_speech_that_is_still_being_spoken(
+    moonshine: MoonshineModel, script: Script, speech: Array
+) -> None:
+    phrases = list(listen(moonshine, np.array_split(speech, 40), sample_rate=RATE))
+    assert phrases[-1].is_final
+    assert phrases[-1].text
+    assert len(script.encoded) > 1
+
+
 def test_generate_shows_everything(moonshine: MoonshineModel, script: Script) -> None:
     tokens = script.tokens(0)
     assert moonshine.generate(np.zeros(RATE, np.float32)) == [1, *tokens, 2]
@@ -119,7 +141,6 @@ def test_a_clip_too_short_for_a_position(moonshine: MoonshineModel, script: Scri
         ({"task": "translate"}, "unknown task 'translate' (known: transcribe)"),
         ({"timestamps": "token"}, "unknown timestamps 'token'"),
         ({"punctuation": False}, "Moonshine always writes punctuation"),
-        ({"vad": False}, "voice activity cannot be switched off"),
         ({"initial_prompt": "Ørsted"}, "takes no initial prompt"),
         ({"condition_on_previous_text": True}, "each piece of a recording on its own"),
         ({"temperatures": (0.0, 0.4)}, "does not sample"),

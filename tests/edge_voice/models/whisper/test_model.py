@@ -178,6 +178,13 @@ def test_the_best_of_all_tries_is_kept(script: Script, whisper: WhisperModel) ->
     assert found.segments[0].avg_logprob < -1
 
 
+def test_a_draft_is_taken_as_it_comes(script: Script, whisper: WhisperModel) -> None:
+    script.hear(Window([Take([0.0, "x", 1.0], logit=0.5), Take([0.0, "Hello.", 1.0])]))
+    found = whisper.transcribe(sound(1), language="en", vad=False, draft=True)
+    assert found.text == "x"
+    assert len(script.takes) == 1
+
+
 def test_one_temperature_is_one_try(script: Script, whisper: WhisperModel) -> None:
     script.hear(Window([Take(["x"], logit=0.5), Take(["Hello."])]))
     options = {"language": "en", "vad": False, "timestamps": "none"}
