@@ -8,6 +8,9 @@ A table stands between `<!-- bench:NAME -->` and `<!-- /bench -->`, where NAME i
 machine; without it
 the newest are taken. Without files, README.md and docs/**/*.md are rewritten. `--check` changes
 nothing and fails when a table is out of date.
+`cohere-full-size`, `cohere-quality`, `cores`, `model-costs`. `NAME MACHINE` picks the results of
+one machine; without it the newest are taken. Without files, README.md and docs/**/*.md are
+rewritten. `--check` changes nothing and fails when a table is out of date.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.board_tables import cores, model_costs
 from benchmarks.cohere_tables import cohere_full_size, cohere_quality
 from benchmarks.export_tables import ready_exports
 from benchmarks.markdown import MB, conditions, fixed, markdown
@@ -183,6 +187,8 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "cohere-full-size": cohere_full_size,
     "cohere-quality": cohere_quality,
     "ready-exports": ready_exports,
+    "cores": cores,
+    "model-costs": model_costs,
 }
 _KINDS = {
     "whisper-peers": "whisper_peers",
@@ -194,6 +200,8 @@ _KINDS = {
     "cohere-full-size": "cohere_full_size",
     "cohere-quality": "cohere_quality",
     "ready-exports": "ready_exports",
+    "cores": "cores",
+    "model-costs": "model_costs",
 }
 
 
