@@ -5,11 +5,15 @@ ARM64 Python and the aarch64 wheels of our dependencies is all that such a progr
 from the user's own package sources: Debian's packages are unpacked, not installed, and pip is
 asked for wheels of another platform. It needs `apt-get` and `dpkg-deb` and a Debian machine.
 
-What a program computes on a core is what the core would compute. Times mean nothing.
+    python -m benchmarks.emulation --work DIR --core cortex-a72 -m edge_voice doctor
+
+runs a module there. What a program computes on a core is what the core would compute. Times mean
+nothing.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import subprocess
@@ -158,9 +162,15 @@ def _debian_sources(folder: Path = Path("/etc/apt")) -> str:
 
 
 def run_python(
-    command: tuple[list[str], dict[str, str]], module: str, *arguments: str
+    command: tuple[list[str], dict[str, str]], module: str, *arguments: str, capture: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """Runs a module with a command of this file; the environment holds nothing but what it needs.
+
+    Args:
+        command: What `arm_command` or `x86_command` made.
+        module: As `python -m` takes it.
+        *arguments: The module's.
+        capture: Whether its output is kept, not shown.
 
     Raises:
         OSError: The emulator cannot be started.
@@ -173,12 +183,30 @@ def run_python(
         "PYTHONDONTWRITEBYTECODE": "1",
         "ORT_DISABLE_TELEMETRY": "1",
         "EDGE_VOICE_OFFLINE": "1",
+        **{name: os.environ[name] for name in ("EDGE_VOICE_HOME",) if name in os.environ},
     }
     return subprocess.run(
         [*words, "-m", module, *arguments],
         check=False,
-        capture_output=True,
+        capture_output=capture,
         text=True,
         env={**environment, **additions},
         cwd=_ROOT,
     )
+
+
+def main() -> None:
+    """Runs a module on an ARM64 core."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", type=Path, required=True, help="folder for QEMU and wheels")
+    parser.add_argument("--core", default="cortex-a72", help="as QEMU calls it")
+    parser.add_argument("-m", dest="module", nargs=argparse.REMAINDER, required=True)
+    options = parser.parse_args()
+    folder = options.work.resolve()
+    build(folder)
+    done = run_python(arm_command(folder, options.core), *options.module, capture=False)
+    sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    main()

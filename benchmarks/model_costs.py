@@ -2,11 +2,11 @@
 
     python -m benchmarks.model_costs
 
-Measures the installed models, computes the others from them or from their own benchmarks, and
-writes the result, and of it `edge_voice/data/model_costs.json`, which is shipped. Each model runs
-in a fresh process, where the probe and the model take turns, so that the ratio holds even where the
-machine does not. `accuracy` of the result: the factors that the doctor would predict for other
-numbers of threads, beside those that were measured.
+Measures the installed models (but not fp32), computes the others from them or from their own
+benchmarks, and writes the result, and of it `edge_voice/data/model_costs.json`, which is shipped.
+Each model runs in a fresh process, where the probe and the model take turns, so that the ratio
+holds even where the machine does not. `accuracy` of the result: the factors that the doctor would
+predict for another number of threads, divided by those that were measured.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ import argparse
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -31,8 +30,10 @@ import edge_voice
 from benchmarks import machine
 from benchmarks.children import call, peak_bytes
 from benchmarks.model_costs_computed import computed
+from benchmarks.timed_graphs import timed_graphs
 from edge_voice import audio, speed_probe
 from edge_voice.hub import store
+from edge_voice.manifest import Manifest
 from edge_voice.recommend import ModelCost
 
 _ROOT = Path(__file__).parents[1]
@@ -45,58 +46,47 @@ _TEXT = (
     " stove held three litres of water, which nobody had asked for. Why, she wondered, would a"
     " person read the same record twice? On the second of May, at 9:45, the answer came by post."
 )
-# Which kind of the probe's layers a graph is like; what runs outside of graphs counts as `front`.
+# Which kind of the probe's layers each graph of a model type is like. What runs outside of graphs,
+# and the voice activity detector, counts as `front`.
 _KINDS = {
-    "encoder": "products",
-    "decoder": "steps",
-    "acoustic": "convolutions",
-    "unknown_words": "front",
-    "silero_vad": "front",
+    "whisper": {"encoder": "products", "decoder": "steps"},
+    "moonshine": {"encoder": "products", "decoder": "steps"},
+    "kokoro": {"encoder": "convolutions", "decoder": "convolutions"},
+    "hibari": {"acoustic": "convolutions", "unknown_words": "front"},
 }
-
-
-@contextmanager
-def timed_graphs() -> Iterator[Counter[str]]:
-    """Adds up the seconds that each graph runs, by file name without ending."""
-    from edge_voice.session import Binding, Session
-
-    spent: Counter[str] = Counter()
-    originals = Session.run, Binding.run
-
-    def timed(name: str, action: Callable[..., Any], *arguments: Any) -> Any:
-        begin = time.perf_counter()
-        try:
-            return action(*arguments)
-        finally:
-            spent[Path(name).stem] += time.perf_counter() - begin
-
-    def run(self: Session, feeds: dict[str, Any]) -> Any:
-        return timed(self.path.name, originals[0], self, feeds)
-
-    def run_bound(self: Binding) -> None:
-        timed(self._name, originals[1], self)
-
-    Session.run, Binding.run = run, run_bound  # type: ignore[method-assign]
-    try:
-        yield spent
-    finally:
-        Session.run, Binding.run = originals  # type: ignore[method-assign]
 
 
 def measure_here(bundle: str, threads: int, rounds: int) -> dict[str, Any]:
     """One model in this process: runs of each kind for a second of audio, and the peak."""
+    kinds_of_graphs = _graph_kinds(Manifest.load(Path(bundle)))
     model = edge_voice.load(bundle, threads=threads)
     action = _action(model)
     action()
     peak = peak_bytes()  # before the probe, which is not the model's
-    turns = [_turn(action, threads) for _ in range(rounds)]
+    turns = [_turn(action, threads, kinds_of_graphs) for _ in range(rounds)]
     kinds = {kind for turn in turns for kind in turn["runs"]}
     runs = {kind: median(turn["runs"].get(kind, 0.0) for turn in turns) for kind in kinds}
     factors = [(turn["real_time_factor"], turn["probe"]) for turn in turns]
     return {"runs": runs, "peak_bytes": peak, "turns": factors}
 
 
-def _turn(action: Callable[[], float], threads: int) -> dict[str, Any]:
+def _graph_kinds(manifest: Manifest) -> dict[str, str]:
+    """Kind of each graph, by file name without ending.
+
+    Raises:
+        RuntimeError: Nobody has said yet what the model's graphs are like.
+    """
+    known = _KINDS.get(manifest.model_type, {})
+    missing = [name for name in manifest.graphs if name not in known]
+    if missing:
+        raise RuntimeError(f"{manifest.model_type}: what is {missing[0]!r} like? Add it to _KINDS")
+    files = {Path(manifest.graph(name)).stem: known[name] for name in manifest.graphs}
+    return {"silero_vad": "front", **files}
+
+
+def _turn(
+    action: Callable[[], float], threads: int, kinds_of_graphs: dict[str, str]
+) -> dict[str, Any]:
     """The probe, the model, the probe: the model's seconds in units of the probe's."""
     before = speed_probe.measure(threads, windows=2)
     begin = time.perf_counter()
@@ -107,7 +97,7 @@ def _turn(action: Callable[[], float], threads: int) -> dict[str, Any]:
     probe = {kind: (before[kind] + after[kind]) / 2 for kind in before}
     seconds: Counter[str] = Counter(front=elapsed - spent.total())
     for name, value in spent.items():
-        seconds[_KINDS[name]] += value
+        seconds[kinds_of_graphs[name]] += value
     runs = {kind: value / audio_seconds / probe[kind] for kind, value in seconds.items()}
     return {"runs": runs, "real_time_factor": elapsed / audio_seconds, "probe": probe}
 
@@ -158,21 +148,6 @@ def _accuracy(bundle: store.Bundle, row: dict[str, Any], rounds: int) -> dict[st
     return _predicted(row, what, median(ratios))
 
 
-def _scaling_accuracy(
-    measured: list[dict[str, Any]], probe: dict[str, float]
-) -> Iterator[dict[str, Any]]:
-    """The same for a larger Whisper, computed from each smaller one alone."""
-    whispers = [row for row in measured if row["model"].startswith("whisper-")]
-    for row in whispers:
-        for other in computed([row], probe):
-            for truth in whispers:
-                if truth["model"] == other["model"] and truth["peak_bytes"] > row["peak_bytes"]:
-                    factors = [ModelCost(**one).real_time_factor(probe) for one in (other, truth)]
-                    yield _predicted(
-                        truth, f"its size, from {row['model']}", factors[0] / factors[1]
-                    )
-
-
 def _predicted(row: dict[str, Any], what: str, ratio: float) -> dict[str, Any]:
     facts = {"model": row["model"], "precision": row["precision"], "what": what}
     return {**facts, "predicted_to_measured": round(ratio, 2)}
@@ -185,7 +160,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    bundles = [one for one in store.installed() if not options.model or one.name in options.model]
+    bundles = [one for one in store.installed() if one.precision != "fp32"]
+    bundles = [one for one in bundles if not options.model or one.name in options.model]
     measured, accuracy = [], []
     for bundle in bundles:
         measured.append(_measured(bundle, options.rounds))
@@ -197,8 +173,8 @@ def main() -> None:
         "machine": machine.facts(["onnxruntime", "numpy"]),
         "threads": _THREADS,
         "load_average": os.getloadavg()[0],
-        "accuracy": [*accuracy, *_scaling_accuracy(measured, probe)],
-        "models": [*measured, *computed(measured, probe)],
+        "accuracy": accuracy,
+        "models": [*measured, *computed(measured, probe, _THREADS, options.rounds)],
     }
     out = options.out or _ROOT / "benchmarks" / "results" / f"{machine.slug()}-model-costs.json"
     out.write_text(json.dumps(result, indent=1) + "\n")

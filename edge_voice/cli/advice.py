@@ -56,17 +56,19 @@ def advice_as_dict(
 def _cells(
     one: Candidate, recommendation: Recommendation, installed: Collection[tuple[str, str]]
 ) -> list[str]:
+    name, precision = _name(one)
     mark = ">" if one is recommendation.choice else " "
-    factor = "-" if one.real_time_factor is None else f"{one.real_time_factor:.2g}"
     where = "installed" if _name(one) in installed else ""
     notes = ", ".join(filter(None, [_obstacle(one, recommendation.task), where]))
-    return [
-        f"{mark} {one.cost.model}",
-        one.cost.precision,
-        size(one.cost.peak_bytes),
-        factor,
-        notes,
-    ]
+    factor = _factor_text(one.real_time_factor)
+    return [f"{mark} {name}", precision, size(one.cost.peak_bytes), factor, notes]
+
+
+def _factor_text(factor: float | None) -> str:
+    """Two digits, as more would promise too much."""
+    if factor is None:
+        return "-"
+    return f"{factor:.2g}" if factor < 99.5 else f"{factor:.0f}"
 
 
 def _obstacle(one: Candidate, task: str) -> str:

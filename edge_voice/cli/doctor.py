@@ -71,7 +71,7 @@ def _text(key: str, value: Any) -> str:
     if key.endswith("_bytes"):
         return size(value)
     if key.endswith("_milliseconds"):
-        return f"{value:.3g} ms"
+        return f"{value:.3g} ms" if value < 999.5 else f"{value:.0f} ms"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "-"
     return str(value)
