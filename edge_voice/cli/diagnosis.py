@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import edge_voice
-from edge_voice import cgroup, cpu
+from edge_voice import cgroup, cpu, memory
 from edge_voice.cli.advice import advice_as_dict
 from edge_voice.errors import EdgeVoiceError, OptionError
 from edge_voice.hub import store
@@ -53,7 +53,7 @@ def examine(root: Path = cgroup.ROOT, *, probe: bool = True, language: str = "en
         OptionError: No known model understands or speaks the language.
     """
     diagnosis = Diagnosis()
-    memory_bytes = usable_memory_bytes(root)
+    memory_bytes = memory.usable_bytes(root)
     diagnosis.recommendations = _recommendations(language, memory_bytes, None)
     diagnosis.sections["machine"] = _machine(root)
     diagnosis.sections["software"] = _software(diagnosis.problems)
@@ -96,23 +96,16 @@ def _measure_speed(diagnosis: Diagnosis, root: Path, language: str, memory_bytes
     diagnosis.recommendations = _recommendations(language, memory_bytes, speed)
 
 
-def usable_memory_bytes(root: Path = cgroup.ROOT) -> int:
-    """What is available now, or the cgroup's limit where that is less."""
-    available = _meminfo_bytes(root).get("MemAvailable", 0)
-    limit = cgroup.memory_limit(root)
-    return available if limit is None else min(available, limit)
-
-
 def _machine(root: Path) -> dict[str, Any]:
-    memory = _meminfo_bytes(root)
+    fields = memory.system(root)
     return {
         "architecture": platform.machine(),
         "processor": cpu.name(root),
         "features": list(cpu.features(root)),
         "cores_allowed": cpu.allowed_cores(root),
         "cores_present": cpu.present_cores(),
-        "memory_total_bytes": memory.get("MemTotal"),
-        "memory_available_bytes": memory.get("MemAvailable"),
+        "memory_total_bytes": fields.get("MemTotal"),
+        "memory_available_bytes": fields.get("MemAvailable"),
         "memory_limit_bytes": cgroup.memory_limit(root),
     }
 
@@ -167,15 +160,6 @@ def _store(diagnosis: Diagnosis) -> dict[str, Any]:
     if not facts["writable"]:
         problems.append(f"the store {folder} cannot be written (look at {existing})")
     return facts
-
-
-def _meminfo_bytes(root: Path) -> dict[str, int]:
-    try:
-        lines = (root / "proc/meminfo").read_text().splitlines()
-    except OSError:
-        return {}
-    fields = (line.replace(":", " ").split() for line in lines)
-    return {words[0]: int(words[1]) * 1024 for words in fields if len(words) == 3}
 
 
 def _verdict(diagnosis: Diagnosis, root: Path) -> str:
