@@ -7,13 +7,15 @@ could be had. Cohere Transcribe and Voxtral TTS were measured likewise at their 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, whisper_random
 from benchmarks.whisper_sizes import SIZES
+from edge_voice import speed_probe
 from edge_voice.hub.catalog import load_catalog
 
 _RESULTS = Path(__file__).parent / "results"
@@ -24,29 +26,33 @@ _COHERE_CLIP_SECONDS = 30.0
 _VOXTRAL_FRAME_MILLISECONDS = 80.0
 
 
-def computed(
-    measured: list[dict[str, Any]], probe: Mapping[str, float], threads: int, rounds: int
-) -> list[dict[str, Any]]:
-    """Rows of the models that were not measured, in the catalog's order.
+def computed(measured: list[dict[str, Any]], rounds: int) -> list[dict[str, Any]]:
+    """Rows of the models that were not measured.
 
     Args:
         measured: Rows of this machine.
-        probe: What the speed probe finds here; seconds of other results are turned into its runs.
-        threads: Cores to use.
         rounds: How often each Whisper's window is measured.
     """
     known = {row["model"] for row in measured}
-    rows = [*_whisper(measured, threads, rounds), *_cohere(measured, probe), *_voxtral(probe)]
+    rows = [*_whisper(measured, rounds), *_cohere(measured), *_voxtral()]
     return [row for row in rows if row["model"] not in known]
 
 
-def _whisper(measured: list[dict[str, Any]], threads: int, rounds: int) -> Iterator[dict[str, Any]]:
+@cache
+def _probe(threads: int) -> dict[str, float]:
+    """What the speed probe finds here, in which seconds of other results are counted."""
+    return speed_probe.measure(
+        threads, clock=time.process_time if threads == 1 else time.perf_counter
+    )
+
+
+def _whisper(measured: list[dict[str, Any]], rounds: int) -> Iterator[dict[str, Any]]:
     """From the largest Whisper that was measured."""
     rows = {row["model"]: row for row in measured}
     bases = [name for name in _WHISPERS if name in rows]
     if not bases:
         return
-    window = cache(partial(whisper_random.window, threads=threads, rounds=rounds))
+    window = cache(partial(whisper_random.window, rounds=rounds))
     base = window(_WHISPERS[bases[-1]])
     for name in load_catalog().models:
         size = _WHISPERS.get(name) or _WHISPERS.get(name.removesuffix(".en"))
@@ -73,7 +79,7 @@ def _whisper_row(
     }
 
 
-def _cohere(measured: list[dict[str, Any]], probe: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+def _cohere(measured: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """From its own benchmark on this kind of machine, if there is one."""
     path = _RESULTS / f"{machine.slug()}-cohere-full-size.json"
     front = [row["runs"]["front"] for row in measured if row["model"].startswith("whisper-")]
@@ -83,12 +89,12 @@ def _cohere(measured: list[dict[str, Any]], probe: Mapping[str, float]) -> Itera
     for name, model in load_catalog().models.items():
         for row in rows if model.model_type == "cohere_transcribe" else []:
             if row["engine"] == "edge-voice" and row["precision"] != "fp32":
-                yield _cohere_row(name, row["precision"], row["runs"][0], probe, front[0])
+                run = min(row["runs"], key=lambda one: int(one["threads"]))
+                yield _cohere_row(name, row["precision"], run, front[0])
 
 
-def _cohere_row(
-    name: str, precision: str, run: dict[str, Any], probe: Mapping[str, float], front: float
-) -> dict[str, Any]:
+def _cohere_row(name: str, precision: str, run: dict[str, Any], front: float) -> dict[str, Any]:
+    probe = _probe(run["threads"])
     (clip,) = (one for one in run["clips"] if one["seconds"] == _COHERE_CLIP_SECONDS)
     encoder = clip["encoder_seconds"]["median"] / _COHERE_CLIP_SECONDS
     step = run["context"]["step_milliseconds"]["1"]["median"] / 1000
@@ -105,11 +111,14 @@ def _cohere_row(
     }
 
 
-def _voxtral(probe: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+def _voxtral() -> Iterator[dict[str, Any]]:
     """From its own benchmark on this kind of machine, if there is one."""
     path = _RESULTS / f"{machine.slug()}-voxtral-frame.json"
-    rows = json.loads(path.read_text())["rows"] if path.exists() else []
-    usual_steps = max((row["steps"] for row in rows), default=0)
+    if not path.exists():
+        return
+    result = json.loads(path.read_text())
+    rows, step = result["rows"], 1000 * _probe(result["threads"])["steps"]
+    usual_steps = max(row["steps"] for row in rows)
     for row in rows:
         if row["steps"] == usual_steps:
             frame = row["frame_milliseconds"] + row["codec_milliseconds"]["5 frames"]
@@ -118,7 +127,7 @@ def _voxtral(probe: Mapping[str, float]) -> Iterator[dict[str, Any]]:
                 "precision": row["precision"],
                 "basis": "measured with random weights",
                 "peak_bytes": row["resident_bytes"],
-                "runs": {"steps": _short(frame / _VOXTRAL_FRAME_MILLISECONDS / probe["steps"])},
+                "runs": {"steps": _short(1000 / _VOXTRAL_FRAME_MILLISECONDS * frame / step)},
             }
 
 

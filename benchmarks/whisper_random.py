@@ -2,7 +2,7 @@
 
 What is compared is one window of 30 s: the encoder, and steps of the decoder. Their number in real
 speech is that of a Whisper whose weights can be had; so another size costs what that one costs,
-times the ratio of the two windows.
+times the ratio of the two windows. Seconds are those of the processor, for one thread.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before anything can import onnxruntime
 
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,12 +28,11 @@ _WINDOW_SAMPLES = 480_000
 _TOKENS = 40
 
 
-def window(size: str, threads: int, rounds: int) -> dict[str, float]:
+def window(size: str, rounds: int) -> dict[str, float]:
     """Exports a size and measures it, each in a fresh process.
 
     Args:
         size: A name of `whisper_sizes.SIZES`.
-        threads: Cores to use.
         rounds: How many windows; the middle result counts.
 
     Returns:
@@ -45,7 +45,7 @@ def window(size: str, threads: int, rounds: int) -> dict[str, float]:
         found = call(
             "benchmarks.whisper_random:measure_here",
             bundle=os.path.join(name, "bundle"),
-            threads=threads,
+            threads=1,
             rounds=rounds,
         )
     return {key: float(value) for key, value in found.items()}
@@ -73,10 +73,10 @@ def measure_here(bundle: str, threads: int, rounds: int) -> dict[str, float]:
 
 
 def _turn(model: Any, noise: Any, threads: int) -> dict[str, float]:
-    before = speed_probe.measure(threads, windows=2)
-    with timed_graphs() as spent:
+    before = speed_probe.measure(threads, windows=2, clock=time.process_time)
+    with timed_graphs(time.process_time) as spent:
         tokens = len(model.generate(noise, max_new_tokens=_TOKENS))
-    after = speed_probe.measure(threads, windows=2)
+    after = speed_probe.measure(threads, windows=2, clock=time.process_time)
     probe = {kind: (before[kind] + after[kind]) / 2 for kind in before}
     return {
         "encoder": spent["encoder"] / probe["products"],

@@ -27,12 +27,13 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Windows of made-up cost: each later size takes twice the time; the sizes asked for."""
     asked: list[str] = []
 
-    def window(size: str, threads: int, rounds: int) -> dict[str, float]:
+    def window(size: str, rounds: int) -> dict[str, float]:
         asked.append(size)
         power = 2.0 ** list(model_costs_computed.SIZES).index(size)
         return {"encoder": power, "decoder": 3 * power, "peak_bytes": 1e6 * power}
 
     monkeypatch.setattr(model_costs_computed.whisper_random, "window", window)
+    monkeypatch.setattr(model_costs_computed, "_probe", lambda threads: PROBE)
     return asked
 
 
@@ -40,7 +41,7 @@ def test_other_whispers_are_computed_from_their_windows(
     windows: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(model_costs_computed, "_RESULTS", tmp_path)
-    rows = {row["model"]: row for row in model_costs_computed.computed([BASE], PROBE, 2, 1)}
+    rows = {row["model"]: row for row in model_costs_computed.computed([BASE], 1)}
     assert "whisper-base" not in rows
     assert rows["whisper-base.en"]["runs"] == BASE["runs"]
     assert rows["whisper-small"]["runs"] == {"front": 0.5, "products": 20.0, "steps": 8.0}
@@ -57,13 +58,15 @@ def test_cohere_comes_from_its_own_benchmark_of_this_machine(
         "clips": [{**clip, "seconds": 5.0}, clip],
         "context": {"step_milliseconds": {"1": {"median": 5.0}}},
         "peak_bytes": 2_000_000_000,
+        "threads": 1,
     }
-    row = {"engine": "edge-voice", "precision": "balanced", "runs": [run]}
+    other = {**run, "threads": 2, "clips": []}
+    row = {"engine": "edge-voice", "precision": "balanced", "runs": [other, run]}
     path = tmp_path / f"{machine.slug()}-cohere-full-size.json"
     path.write_text(json.dumps({"rows": [row, {**row, "engine": "transformers"}]}))
     monkeypatch.setattr(model_costs_computed, "_RESULTS", tmp_path)
 
-    found = model_costs_computed.computed([BASE], PROBE, 2, 1)
+    found = model_costs_computed.computed([BASE], 1)
 
     (cohere,) = (row for row in found if row["model"] == "cohere-transcribe")
     # 1.2 s of encoder for 30 s are 40 runs of 1 ms a second; 4 tokens of 5 ms are 10 runs of 2 ms.
@@ -81,10 +84,13 @@ def test_a_voice_of_frames_counts_its_codec(
         "resident_bytes": 1_800_000_000,
     }
     rows = [row, {**row, "steps": 4, "frame_milliseconds": 50.0}]
-    (tmp_path / f"{machine.slug()}-voxtral-frame.json").write_text(json.dumps({"rows": rows}))
+    (tmp_path / f"{machine.slug()}-voxtral-frame.json").write_text(
+        json.dumps({"threads": 2, "rows": rows})
+    )
     monkeypatch.setattr(model_costs_computed, "_RESULTS", tmp_path)
+    monkeypatch.setattr(model_costs_computed, "_probe", lambda threads: PROBE)
 
-    (found,) = model_costs_computed.computed([], PROBE, 2, 1)
+    (found,) = model_costs_computed.computed([], 1)
 
     assert found["runs"] == {"steps": 500.0}  # a second takes a second: 500 runs of 2 ms
 

@@ -15,26 +15,20 @@ def test_this_machine() -> None:
     assert all(0 < seconds < 10 for seconds in found.values())
 
 
-def test_what_other_programs_take_for_a_moment_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_other_programs_take_for_a_moment_is_left_out() -> None:
     clock = Clock([0.05] * 6 + [0.2] * 3 + [0.05] * 40)
-    monkeypatch.setattr(speed_probe.time, "perf_counter", clock.now)
-
-    assert speed_probe._best_mean_seconds(clock.run, 5) == pytest.approx(0.05)
+    assert speed_probe._best_mean_seconds(clock.run, 5, clock.now) == pytest.approx(0.05)
 
 
-def test_what_a_quota_takes_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_quota_takes_is_counted() -> None:
     # Half a core: 50 ms of work in five runs, then 50 ms of waiting inside the next.
     clock = Clock([0.01, 0.01, 0.01, 0.01, 0.06] * 60)
-    monkeypatch.setattr(speed_probe.time, "perf_counter", clock.now)
-
-    assert speed_probe._best_mean_seconds(clock.run, 5) == pytest.approx(0.02, rel=0.1)
+    assert speed_probe._best_mean_seconds(clock.run, 5, clock.now) == pytest.approx(0.02, rel=0.1)
 
 
-def test_a_slow_machine_is_measured_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_machine_is_measured_too() -> None:
     clock = Clock([30.0] * 9)
-    monkeypatch.setattr(speed_probe.time, "perf_counter", clock.now)
-
-    assert speed_probe._best_mean_seconds(clock.run, 5) == pytest.approx(30.0)
+    assert speed_probe._best_mean_seconds(clock.run, 5, clock.now) == pytest.approx(30.0)
     assert clock.runs == 3
 
 
