@@ -165,21 +165,28 @@ def main() -> None:
     """Builds the emulation, measures, writes the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, required=True, help="folder for QEMU and wheels")
-    parser.add_argument("--only", action="append", metavar="MODEL", help="of the known ones")
+    parser.add_argument("--only", action="append", metavar="MODEL", help="leaves the rows of others as they are")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     emulation.build(options.work.resolve())
     models = tuple(m for m in MODELS if not options.only or m[0] in options.only)
+    out = options.out or _ROOT / "benchmarks" / "results" / f"{machine.slug()}-cores.json"
     result = {
         "kind": "cores",
         "machine": machine.facts(["onnxruntime", "numpy"]),
         "qemu": emulation.qemu_version(options.work),
         "clips": list(_CLIPS),
         "text": _TEXT,
-        "rows": measure(options.work.resolve(), models),
+        "rows": [*_kept(out, models), *measure(options.work.resolve(), models)],
     }
-    out = options.out or _ROOT / "benchmarks" / "results" / f"{machine.slug()}-cores.json"
     out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def _kept(out: Path, models: tuple[tuple[str, str], ...]) -> list[dict[str, Any]]:
+    """Rows of an earlier result for models that are known and not measured now."""
+    rows = json.loads(out.read_text())["rows"] if out.exists() else []
+    left = set(MODELS) - set(models)
+    return [row for row in rows if (row["model"], row["precision"]) in left]
 
 
 if __name__ == "__main__":

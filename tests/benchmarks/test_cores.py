@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,16 @@ def test_the_child_transcribes_or_speaks(tmp_path: Path, monkeypatch: pytest.Mon
     output = tmp_path / "spoken.npy"
     assert cores_child.work("a", str(output), "four", [])["sample_rate"] == RATE
     assert np.load(output).tolist() == [0.5] * 8
+
+
+def test_some_models_leave_the_rows_of_others(tmp_path: Path) -> None:
+    first, second = cores.MODELS[:2]
+    rows = [{"model": m, "precision": p} for m, p in (first, second, ("gone", "int8"))]
+    out = tmp_path / "cores.json"
+    assert cores._kept(out, (first,)) == []
+    out.write_text(json.dumps({"rows": rows}))
+    assert cores._kept(out, (first,)) == rows[1:2]
+    assert cores._kept(out, cores.MODELS) == []
 
 
 def row(**facts: Any) -> dict[str, Any]:
