@@ -165,7 +165,7 @@ def main() -> None:
     """Builds the emulation, measures, writes the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, required=True, help="folder for QEMU and wheels")
-    parser.add_argument("--only", action="append", metavar="MODEL", help="leaves the rows of others as they are")
+    parser.add_argument("--only", action="append", metavar="MODEL", help="keep others")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     emulation.build(options.work.resolve())
