@@ -91,6 +91,28 @@ def source_tree(requirement: str, cache: Path) -> Path:
     return folder
 
 
+def unpack_wheels(
+    requirements: Sequence[str], folder: Path, platforms: Sequence[str], python: str
+) -> None:
+    """Unpacks wheels of another platform, and of what they depend on, side by side in a folder.
+
+    Args:
+        requirements: As pip takes them.
+        folder: Replaced when all are there.
+        platforms: Platform tags that are allowed.
+        python: Version of the Python that will import them.
+    """
+    with _fresh(folder.parent) as work:
+        command = [*_pip(), "download", "--only-binary", ":all:", "-d", work]
+        tags = [f"--platform={platform}" for platform in platforms]
+        run([*command, "--implementation", "cp", "--python-version", python, *tags, *requirements])
+        for archive in work.glob("*.whl"):
+            with zipfile.ZipFile(archive) as wheel:
+                wheel.extractall(work / "site")
+        shutil.rmtree(folder, ignore_errors=True)
+        (work / "site").rename(folder)
+
+
 def npm_tree(requirement: str, cache: Path) -> Path:
     """Folder with the unpacked files of an npm package (`name@version`)."""
     folder = cache / requirement

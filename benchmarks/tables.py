@@ -2,11 +2,10 @@
 
     python -m benchmarks.tables [FILE.md …]
 
-A table stands between `<!-- bench:NAME -->` and `<!-- /bench -->`, where NAME is one of
-`whisper-peers`, `whisper-wer`, `whisper-floor`, `whisper-window`, `word-times`, `export-memory`,
-`cohere-full-size`, `cohere-quality`, `ready-exports`, `live`. `NAME MACHINE` picks the results of
-one machine; without it the newest are taken. Without files, README.md and docs/**/*.md are
-rewritten. `--check` changes nothing and fails when a table is out of date.
+A table stands between `<!-- bench:NAME -->` and `<!-- /bench -->`; `_TABLES` has the names. `NAME
+MACHINE` picks the results of one machine; without it the newest are taken. Without files,
+README.md and docs/**/*.md are rewritten. `--check` changes nothing and fails when a table is out
+of date.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.board_tables import cores, model_costs
 from benchmarks.cohere_tables import cohere_full_size, cohere_quality
 from benchmarks.export_tables import ready_exports
 from benchmarks.live_tables import live
@@ -184,18 +184,14 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "cohere-quality": cohere_quality,
     "ready-exports": ready_exports,
     "live": live,
+    "cores": cores,
+    "model-costs": model_costs,
 }
+# What results call themselves, where it is not the name of the table with underscores.
 _KINDS = {
-    "whisper-peers": "whisper_peers",
     "whisper-wer": "wer",
     "whisper-floor": "floor",
     "whisper-window": "window",
-    "word-times": "word_times",
-    "export-memory": "export_memory",
-    "cohere-full-size": "cohere_full_size",
-    "cohere-quality": "cohere_quality",
-    "ready-exports": "ready_exports",
-    "live": "live",
 }
 
 
@@ -214,10 +210,11 @@ def render(text: str, results: dict[str, dict[str, Any]]) -> str:
 
 
 def _pick(results: dict[str, dict[str, Any]], name: str, machine: str | None) -> dict[str, Any]:
+    kind = _KINDS.get(name, name.replace("-", "_"))
     fitting = [
         result
         for stem, result in results.items()
-        if result["kind"] == _KINDS[name] and stem.startswith(machine or "")
+        if result["kind"] == kind and stem.startswith(machine or "")
     ]
     if not fitting:
         raise KeyError(f"no results for {name!r}{f' on {machine}' if machine else ''}")

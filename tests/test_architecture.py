@@ -33,6 +33,8 @@ EXPORT_DOORS = {
     "pytorch_check.py": {"torch"},
     "via_optimum.py": {"optimum", "transformers", "huggingface_hub"},
 }
+# Files of the exporter that are run by themselves.
+PROGRAMS = {"cli.py", "silero.py", "speed_probe.py", "__main__.py"}
 TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 MOST_LINES_OF_A_FILE = 400
@@ -150,7 +152,7 @@ def test_the_variable_is_set_before_anything_else_is_imported() -> None:
 @pytest.mark.parametrize("path", [*RUNTIME, *EXPORT], ids=name)
 def test_only_the_command_line_prints(path: Path) -> None:
     assert not calls(path, "print")
-    if "cli" not in path.parts and path.name not in ("cli.py", "silero.py", "__main__.py"):
+    if "cli" not in path.parts and path.name not in PROGRAMS:
         assert "click" not in packages(path)
 
 

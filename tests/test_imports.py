@@ -108,7 +108,7 @@ def test_help_loads_click_only(arguments: list[str]) -> None:
         "import edge_voice.session",
         "import edge_voice_export.models.whisper.check",
         "import edge_voice_export.silero_check",
-        "from edge_voice.cli import main; main(['doctor'])",
+        "from edge_voice.cli import main; main(['doctor', '--no-probe'])",
     ],
 )
 def test_telemetry_is_off_before_onnxruntime_is_there(entry: str) -> None:

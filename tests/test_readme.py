@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 import edge_voice
+from edge_voice import speed_probe
 from edge_voice.audio import open_stream
 from edge_voice.cli import COMMANDS, main
 from edge_voice.results import Segment, Transcript
@@ -104,6 +105,7 @@ def test_examples_that_need_no_model_run(
 ) -> None:
     monkeypatch.setenv("EDGE_VOICE_HOME", str(tmp_path))
     monkeypatch.setenv("EDGE_VOICE_OFFLINE", "1")
+    monkeypatch.setattr(speed_probe, "_WINDOW_SECONDS", 0.005)
     result = CliRunner().invoke(main, shlex.split(line))
     assert result.exit_code == 0, result.output
     assert result.stdout

@@ -15,68 +15,97 @@ from pathlib import Path
 from typing import Any
 
 import edge_voice
-from edge_voice import cgroup, cpu
+from edge_voice import cgroup, cpu, memory
+from edge_voice.cli.advice import advice_as_dict
+from edge_voice.errors import EdgeVoiceError, OptionError
 from edge_voice.hub import store
 from edge_voice.hub.catalog import load_catalog
 from edge_voice.hub.fetch import forbidden_by
-
-# Rough, for the verdict only: a running int8 model takes its weights once, what the runtime
-# packs of them, caches and the program itself.
-_BYTES_PER_PARAMETER = 1.5
-_PROGRAM_BYTES = 200e6
+from edge_voice.recommend import REAL_TIME_LIMITS, Recommendation, recommend
 
 
 @dataclass(slots=True)
 class Diagnosis:
-    """Facts by section, what is wrong, and one line to remember."""
+    """Facts by section, models for this machine, what is wrong, and one line to remember."""
 
     sections: dict[str, dict[str, Any]] = field(default_factory=dict)
+    installed: list[tuple[str, str]] = field(default_factory=list)
+    recommendations: list[Recommendation] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     verdict: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, as JSON values."""
+        advice = {one.task: advice_as_dict(one, self.installed) for one in self.recommendations}
         problems = {"problems": self.problems, "ok": not self.problems}
-        return {**self.sections, **problems, "verdict": self.verdict}
+        return {**self.sections, "recommended": advice, **problems, "verdict": self.verdict}
 
 
-def examine(root: Path = cgroup.ROOT) -> Diagnosis:
-    """Looks at everything; never raises for what it finds.
+def examine(root: Path = cgroup.ROOT, *, probe: bool = True, language: str = "en") -> Diagnosis:
+    """Looks at everything; what it finds wrong becomes a problem.
 
     Args:
         root: Where /proc and /sys are found.
+        probe: Whether to measure the speed, which takes about five seconds.
+        language: ISO 639 code of what shall be heard and spoken.
+
+    Raises:
+        OptionError: No known model understands or speaks the language.
     """
     diagnosis = Diagnosis()
+    memory_bytes = memory.usable_bytes(root)
+    diagnosis.recommendations = _recommendations(language, memory_bytes, None)
     diagnosis.sections["machine"] = _machine(root)
     diagnosis.sections["software"] = _software(diagnosis.problems)
-    diagnosis.sections["store"] = _store(diagnosis.problems)
+    diagnosis.sections["store"] = _store(diagnosis)
     diagnosis.sections["network"] = {"forbidden_by": forbidden_by()}
-    models = _models_that_fit(usable_memory_bytes(root))
+    if probe and diagnosis.sections["software"]["onnxruntime"]:
+        _measure_speed(diagnosis, root, language, memory_bytes)
     if struct.calcsize("P") < 8:
         diagnosis.problems.append("this Python is 32-bit, and onnxruntime is 64-bit only")
-    if not models:
+    if all(one.choice is None for one in diagnosis.recommendations):
         diagnosis.problems.append("too little memory is free for even the smallest model")
-    diagnosis.verdict = _verdict(diagnosis.problems, models, root)
+    diagnosis.verdict = _verdict(diagnosis, root)
     return diagnosis
 
 
-def usable_memory_bytes(root: Path = cgroup.ROOT) -> int:
-    """What is available now, or the cgroup's limit where that is less."""
-    available = _meminfo_bytes(root).get("MemAvailable", 0)
-    limit = cgroup.memory_limit(root)
-    return available if limit is None else min(available, limit)
+def _recommendations(
+    language: str, memory_bytes: int, speed: dict[str, float] | None
+) -> list[Recommendation]:
+    found = [recommend(task, language, memory_bytes, speed) for task in REAL_TIME_LIMITS]
+    if not any(one.candidates for one in found):
+        codes = sorted(
+            {code for model in load_catalog().models.values() for code in model.languages}
+        )
+        raise OptionError(f"no model for language {language!r} (known: {', '.join(codes)})")
+    return found
+
+
+def _measure_speed(diagnosis: Diagnosis, root: Path, language: str, memory_bytes: int) -> None:
+    """Adds the section `speed`, and recommends anew by what it says."""
+    from edge_voice import speed_probe
+
+    try:
+        speed = speed_probe.measure(cpu.allowed_cores(root))
+    except (EdgeVoiceError, MemoryError) as error:
+        diagnosis.problems.append(f"the speed cannot be measured: {error}")
+        return
+    diagnosis.sections["speed"] = {
+        f"{kind}_milliseconds": float(f"{1000 * seconds:.3g}") for kind, seconds in speed.items()
+    }
+    diagnosis.recommendations = _recommendations(language, memory_bytes, speed)
 
 
 def _machine(root: Path) -> dict[str, Any]:
-    memory = _meminfo_bytes(root)
+    fields = memory.system(root)
     return {
         "architecture": platform.machine(),
         "processor": cpu.name(root),
         "features": list(cpu.features(root)),
         "cores_allowed": cpu.allowed_cores(root),
         "cores_present": cpu.present_cores(),
-        "memory_total_bytes": memory.get("MemTotal"),
-        "memory_available_bytes": memory.get("MemAvailable"),
+        "memory_total_bytes": fields.get("MemTotal"),
+        "memory_available_bytes": fields.get("MemAvailable"),
         "memory_limit_bytes": cgroup.memory_limit(root),
     }
 
@@ -116,14 +145,15 @@ def _attempt(version: Callable[[], str], problems: list[str]) -> str | None:
         return None
 
 
-def _store(problems: list[str]) -> dict[str, Any]:
-    folder = store.root()
+def _store(diagnosis: Diagnosis) -> dict[str, Any]:
+    folder, problems = store.root(), diagnosis.problems
     facts: dict[str, Any] = {"folder": str(folder)}
     try:
         existing = next(path for path in (folder, *folder.parents) if path.exists())
         facts["writable"] = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
         facts["free_bytes"] = shutil.disk_usage(existing).free
-        facts["installed"] = [f"{bundle.name} {bundle.precision}" for bundle in store.installed()]
+        diagnosis.installed = [(bundle.name, bundle.precision) for bundle in store.installed()]
+        facts["installed"] = list(map(" ".join, diagnosis.installed))
     except OSError as error:
         problems.append(f"the store {folder} cannot be read: {error.strerror}")
         return facts
@@ -132,32 +162,14 @@ def _store(problems: list[str]) -> dict[str, Any]:
     return facts
 
 
-def _meminfo_bytes(root: Path) -> dict[str, int]:
-    try:
-        lines = (root / "proc/meminfo").read_text().splitlines()
-    except OSError:
-        return {}
-    fields = (line.replace(":", " ").split() for line in lines)
-    return {words[0]: int(words[1]) * 1024 for words in fields if len(words) == 3}
-
-
-def _models_that_fit(memory_bytes: int) -> list[str]:
-    """Names of the known models that run in so much memory as int8, the largest last."""
-    models = load_catalog().models.values()
-    known = sorted(models, key=lambda model: (model.parameters, len(model.languages)))
-    return [
-        model.name
-        for model in known
-        if _PROGRAM_BYTES + model.parameters * _BYTES_PER_PARAMETER <= memory_bytes
-    ]
-
-
-def _verdict(problems: list[str], models: list[str], root: Path) -> str:
-    if problems:
-        return f"not ok: {problems[0]}"
+def _verdict(diagnosis: Diagnosis, root: Path) -> str:
+    if diagnosis.problems:
+        return f"not ok: {diagnosis.problems[0]}"
     fast = "with" if cpu.has_int8_dot_product(root) else "without"
     cores = cpu.allowed_cores(root)
-    return (
-        f"ok: {cores} core{'s' if cores > 1 else ''} {fast} instructions for int8, "
-        f"memory for {models[-1]} and smaller"
+    choices = (
+        f"{one.task}: {one.choice.cost.model if one.choice else 'nothing'}"
+        for one in diagnosis.recommendations
     )
+    plural = "s" if cores > 1 else ""
+    return f"ok: {cores} core{plural} {fast} instructions for int8; {', '.join(choices)}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_voice.cli import terminal
+from edge_voice.default_models import default_model, help_text
 from edge_voice.errors import OptionError, StoreError
 from edge_voice.hub.store import PRECISIONS
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from edge_voice.audio_writer import AudioWriter
     from edge_voice.synthesizer import AudioChunk, SpeakOptions, Synthesizer
 
-DEFAULT_MODEL = "hibari"
 STANDARD = "-"
 MOST_TEXT_BYTES = 64 << 20
 _FORMATS = ("wav", "flac", "ogg", "mp3", "pcm")  # audio_writer.FORMATS, without numpy
@@ -27,9 +27,7 @@ _FORMATS = ("wav", "flac", "ogg", "mp3", "pcm")  # audio_writer.FORMATS, without
 @click.command()
 @click.argument("text", required=False)
 @click.option("--file", "text_file", metavar="FILE", help="Speak a text file; - is standard input.")
-@click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, help="A known model, or a bundle's folder."
-)
+@click.option("--model", metavar="NAME", help=help_text("speak"))
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Which form of a known model.")
 @click.option("--voice", metavar="NAME", help="See edge-voice voices. [default: the first]")
 @click.option("--language", metavar="CODE", help="Language of the text. [default: the voice's]")
@@ -57,7 +55,7 @@ _FORMATS = ("wav", "flac", "ogg", "mp3", "pcm")  # audio_writer.FORMATS, without
 def command(
     text: str | None,
     text_file: str | None,
-    model: str,
+    model: str | None,
     precision: str | None,
     output: str | None,
     audio_format: str | None,
@@ -80,7 +78,7 @@ def command(
     words = read_text(text, text_file)
     given: SpeakOptions = {k: v for k, v in options.items() if v is not None}  # type: ignore[assignment]
     with terminal.library_messages():
-        synthesizer = open_model(model, precision, threads)
+        synthesizer = open_model(model or default_model("speak"), precision, threads)
         chunks = synthesizer.synthesize(words, **given)
         _speak(chunks, len(words), target, chosen, synthesizer.sample_rate)
 

@@ -15,6 +15,7 @@ import click
 from edge_voice import subtitles
 from edge_voice.cli import outputs, terminal
 from edge_voice.cli.inputs import Source, expand
+from edge_voice.default_models import default_model, help_text
 from edge_voice.errors import AudioError, OptionError
 from edge_voice.hub.store import PRECISIONS
 from edge_voice.transcriber import wanted_language
@@ -23,14 +24,10 @@ if TYPE_CHECKING:
     from edge_voice.results import Segment, Transcript
     from edge_voice.transcriber import SegmentStream, TranscribeOptions, Transcriber
 
-DEFAULT_MODEL = "whisper-tiny.en"
-
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILES...")
-@click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, help="A known model, or a bundle's folder."
-)
+@click.option("--model", metavar="NAME", help=help_text("transcribe"))
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Which form of a known model.")
 @click.option("--language", metavar="CODE", help="Language spoken, or auto. [default: auto]")
 @click.option(
@@ -86,7 +83,7 @@ DEFAULT_MODEL = "whisper-tiny.en"
 @click.option("--word-list", metavar="FILE", help="The only words there are, for CTC models.")
 def command(
     files: tuple[str, ...],
-    model: str,
+    model: str | None,
     precision: str | None,
     language: str | None,
     task: str,
@@ -122,7 +119,9 @@ def command(
         options["word_list"] = word_list
     sources = expand(files)
     writer = _writer(sources, split_formats(formats), output)
-    load = functools.cache(lambda: open_model(model, precision, threads))
+    load = functools.cache(
+        lambda: open_model(model or default_model("transcribe"), precision, threads)
+    )
     exit_code = 0
     with terminal.library_messages():
         for source in sources:
