@@ -4,8 +4,8 @@
 
 A table stands between `<!-- bench:NAME -->` and `<!-- /bench -->`, where NAME is one of
 `whisper-peers`, `whisper-wer`, `whisper-floor`, `whisper-window`, `word-times`, `export-memory`,
-`cohere-full-size`, `cohere-quality`, `ready-exports`. `NAME MACHINE` picks the results of one
-machine; without it
+`cohere-full-size`, `cohere-quality`, `ready-exports`, `voxtral-quality`, `voxtral-steps`,
+`voxtral-sensitivity`. `NAME MACHINE` picks the results of one machine; without it
 the newest are taken. Without files, README.md and docs/**/*.md are rewritten. `--check` changes
 nothing and fails when a table is out of date.
 """
@@ -23,6 +23,7 @@ from typing import Any
 from benchmarks.cohere_tables import cohere_full_size, cohere_quality
 from benchmarks.export_tables import ready_exports
 from benchmarks.markdown import MB, conditions, fixed, markdown
+from benchmarks.voxtral_tables import voxtral_quality, voxtral_sensitivity, voxtral_steps
 
 _ROOT = Path(__file__).parents[1]
 _MARKERS = re.compile(r"(<!-- bench:([\w-]+)(?: ([\w.-]+))? -->\n).*?(<!-- /bench -->)", re.DOTALL)
@@ -183,6 +184,9 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "cohere-full-size": cohere_full_size,
     "cohere-quality": cohere_quality,
     "ready-exports": ready_exports,
+    "voxtral-quality": voxtral_quality,
+    "voxtral-steps": voxtral_steps,
+    "voxtral-sensitivity": voxtral_sensitivity,
 }
 _KINDS = {
     "whisper-peers": "whisper_peers",
@@ -194,6 +198,9 @@ _KINDS = {
     "cohere-full-size": "cohere_full_size",
     "cohere-quality": "cohere_quality",
     "ready-exports": "ready_exports",
+    "voxtral-quality": "voxtral_quality",
+    "voxtral-steps": "voxtral_quality",
+    "voxtral-sensitivity": "voxtral_sensitivity",
 }
 
 
