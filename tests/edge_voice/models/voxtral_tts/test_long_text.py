@@ -102,9 +102,9 @@ def test_hundreds_of_sentences_in_bounded_memory(
     read = 0
     sentences = voxtral.sentences
 
-    def counted(text: str, language: str) -> Iterator[str]:
+    def counted(*arguments: Any) -> Iterator[str]:
         nonlocal read
-        for sentence in sentences(text, language):
+        for sentence in sentences(*arguments):
             read += 1
             yield sentence
 
