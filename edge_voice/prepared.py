@@ -8,10 +8,8 @@ that one made by other weights or of other rows is never taken for the right one
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
-import os
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from edge_voice.errors import EdgeVoiceError, ModelError, StoreError
+from edge_voice.folder_lock import locked
 from edge_voice.hub.verify import is_intact, sha256_file
 from edge_voice.manifest import FileEntry, Manifest
 
@@ -191,12 +190,8 @@ def _alone(folder: Path) -> Iterator[None]:
         StoreError: The folder cannot be written.
     """
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with locked(folder):
             yield
-        finally:
-            os.close(handle)
     except EdgeVoiceError:
         raise
     except OSError as error:

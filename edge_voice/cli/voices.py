@@ -87,7 +87,7 @@ def prepare(
             _prepare_one(preparing, voice, f"preparing {voice} ({number} of {len(voices)})")
             for number, voice in enumerate(voices, 1)
         ]
-    terminal.say(f"{len(sizes)} voices, {megabytes(sum(sizes))}")
+    terminal.say(f"prepared: {len(sizes)}, {megabytes(sum(sizes))} in all")
 
 
 def _prepare_one(synthesizer: PreparesVoices, voice: str, label: str) -> int:

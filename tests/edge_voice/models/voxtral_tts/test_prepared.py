@@ -287,7 +287,7 @@ Call = Callable[..., Result]
 def test_the_command_prepares_all_or_some(call: Call, bundle: Path) -> None:
     some = call("voices", "prepare", str(bundle), "--voice", VOICE)
     assert (some.exit_code, some.stdout) == (0, f"{VOICE}  0 MB\n")
-    assert some.stderr == "edge-voice: 1 voices, 0 MB\n"
+    assert some.stderr == "edge-voice: prepared: 1, 0 MB in all\n"
     listed = call("voices", str(bundle))
     assert listed.stdout == f"casual_male\n{VOICE}  (prepared, 0 MB)\n"
     everything = call("voices", "prepare", str(bundle), "--threads", "1")
