@@ -301,6 +301,16 @@ def paths(bundle: Path) -> dict[str, Path]:
     return {path.name.split("-")[1]: path for path in bundle.glob("prefix-*")}
 
 
+def test_voices_are_listed_without_opening_anything(call: Call, bundle: Path) -> None:
+    model = opened(bundle)
+    for graph in Manifest.load(bundle).graphs.values():
+        (bundle / graph).write_bytes(b"not opened")
+    assert call("voices", str(bundle)).stdout.split() == list(model.voices)
+    record = json.loads(call("voices", str(bundle), "--json").stdout)
+    assert record["languages"] == list(model.languages)
+    assert record["sample_rate"] == model.sample_rate
+
+
 def test_the_command_removes_all_or_some(call: Call, bundle: Path) -> None:
     call("voices", "prepare", str(bundle))
     refused = call("voices", "prepare", str(bundle), "--remove", "--voice", "bob")
