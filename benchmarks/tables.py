@@ -23,6 +23,7 @@ from benchmarks.cohere_tables import cohere_full_size, cohere_quality
 from benchmarks.export_tables import ready_exports
 from benchmarks.live_tables import live
 from benchmarks.markdown import MB, conditions, fixed, markdown
+from benchmarks.voxtral_tables import voxtral_quality, voxtral_sensitivity, voxtral_steps
 
 _ROOT = Path(__file__).parents[1]
 _MARKERS = re.compile(r"(<!-- bench:([\w-]+)(?: ([\w.-]+))? -->\n).*?(<!-- /bench -->)", re.DOTALL)
@@ -186,12 +187,16 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "live": live,
     "cores": cores,
     "model-costs": model_costs,
+    "voxtral-quality": voxtral_quality,
+    "voxtral-steps": voxtral_steps,
+    "voxtral-sensitivity": voxtral_sensitivity,
 }
 # What results call themselves, where it is not the name of the table with underscores.
 _KINDS = {
     "whisper-wer": "wer",
     "whisper-floor": "floor",
     "whisper-window": "window",
+    "voxtral-steps": "voxtral_quality",
 }
 
 

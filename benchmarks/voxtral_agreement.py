@@ -6,12 +6,49 @@ frame of both sees the same past, so differences do not add up.
 
 from __future__ import annotations
 
+import gc
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edge_voice.manifest import SourceEntry
+from edge_voice.models.voxtral_tts.model import VoxtralModel, load
+from edge_voice_export.models.voxtral_tts import recipe
+from edge_voice_export.pipeline import export_checkpoint
+from edge_voice_export.quantize import Recipe
+
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+TEXTS = (
+    "It was a bright cold day in April, and the clocks were striking thirteen.",
+    "Quite a fine day, is it not?",
+    "All happy families are alike; every unhappy family is unhappy in its own way.",
+)
+_MOST_TRIES = 200  # a small model may end at once; others never do
+
+
+@dataclass(frozen=True)
+class Told:
+    """One text, and the frames that every model is told to have spoken.
+
+    Attributes:
+        text: What is said.
+        voice: Whose voice.
+        codes: (frames, 1 + codebooks) with the special offset.
+        noise: (frames, codebooks).
+    """
+
+    text: str
+    voice: str
+    codes: Array
+    noise: Array
 
 
 @dataclass(frozen=True)
@@ -57,7 +94,51 @@ def told_frames(model: Any, text: str, voice: str, noise: Array) -> Array:
     return np.array(list(frames))
 
 
-def forced(model: Any, text: str, voice: str, told: Array, noise: Array) -> Forced:
+def tell(model: Any, frames: int) -> list[Told]:
+    """So many frames that a model makes by itself, of several texts and voices."""
+    books, found, left = model.config.acoustic_codebooks, [], frames
+    for seed in range(_MOST_TRIES):
+        text, voice = TEXTS[seed % len(TEXTS)], model.voices[seed % len(model.voices)]
+        noise = np.random.default_rng(seed).standard_normal((min(left, 40), books))
+        codes = told_frames(model, text, voice, noise.astype(np.float32))
+        if len(codes):
+            found.append(Told(text, voice, codes, noise[: len(codes)].astype(np.float32)))
+            left -= len(codes)
+        if not left:
+            break
+    return found
+
+
+def forced_all(model: Any, told: Iterable[Told], steps: int | None = None) -> Forced:
+    """What a model makes of several texts, one behind the other."""
+    parts = [forced(model, t.text, t.voice, t.codes, t.noise, steps) for t in told]
+    return Forced(
+        *(np.concatenate([getattr(p, key) for p in parts]) for key in ("states", "codes", "points"))
+    )
+
+
+@contextmanager
+def exported(checkpoint: Any, plan: Recipe, folder: Path) -> Iterator[VoxtralModel]:
+    """A checkpoint as a model in some precision, for a moment."""
+    presets = recipe.PRESETS
+    recipe.PRESETS = {plan.name: plan}
+    try:
+        manifest = export_checkpoint(
+            checkpoint, folder, precision=plan.name, name="scan", licence="",
+            provenance=SourceEntry(file="none"),
+        )  # fmt: skip
+    finally:
+        recipe.PRESETS = presets
+    try:
+        yield load(folder, manifest, threads=len(os.sched_getaffinity(0)))
+    finally:
+        gc.collect()
+        shutil.rmtree(folder)
+
+
+def forced(
+    model: Any, text: str, voice: str, told: Array, noise: Array, steps: int | None = None
+) -> Forced:
     """Runs a model over a prompt and told frames.
 
     Args:
@@ -66,6 +147,7 @@ def forced(model: Any, text: str, voice: str, told: Array, noise: Array) -> Forc
         voice: Whose voice.
         told: (frames, 1 + codebooks) with the special offset.
         noise: (frames, codebooks).
+        steps: Euler steps; the checkpoint's own by default.
     """
     prompts, config = model.prompts, model.config
     embeddings = np.concatenate(
@@ -83,7 +165,9 @@ def forced(model: Any, text: str, voice: str, told: Array, noise: Array) -> Forc
     codes, points = [], []
     for state, row in zip(states, noise, strict=False):
         model.acoustic.x[:] = 0
-        frame = model.acoustic.frame(state, row, steps=config.steps, guidance=config.guidance)
+        frame = model.acoustic.frame(
+            state, row, steps=steps or config.steps, guidance=config.guidance
+        )
         codes.append(frame)
         points.append(model.acoustic.x.copy())
     return Forced(states, np.array(codes), np.array(points))

@@ -15,9 +15,7 @@ import os
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before anything can import onnxruntime
 
 import argparse
-import gc
 import json
-import shutil
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -27,13 +25,10 @@ import numpy as np
 
 from benchmarks import machine
 from benchmarks.synthetic_voxtral import SyntheticVoxtral, write_companions
-from benchmarks.voxtral_agreement import Forced, compare, forced, told_frames
-from benchmarks.voxtral_sizes import StackSize, VoxtralSize
-from edge_voice.manifest import SourceEntry
-from edge_voice.models.voxtral_tts.model import load
+from benchmarks.voxtral_agreement import Told, compare, exported, forced_all, tell
+from benchmarks.voxtral_sizes import scaled
 from edge_voice_export.checkpoint import open_checkpoint
 from edge_voice_export.models.voxtral_tts import recipe
-from edge_voice_export.pipeline import export_checkpoint
 from edge_voice_export.quantize import (
     INT4_BLOCK32,
     INT4_BLOCK128,
@@ -67,8 +62,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "codec": ("codec.*",),
 }
 SCHEMES = {s.name: s for s in (INT4_BLOCK32, INT4_BLOCK128, INT8, INT8_BLOCK32)}
-_TEXT = "It was a bright cold day in April, and the clocks were striking thirteen."
-_FRAMES = 40
 
 
 def with_group(base: Recipe, patterns: tuple[str, ...], scheme: Scheme) -> Recipe:
@@ -80,62 +73,33 @@ def open_source(options: argparse.Namespace) -> AbstractContextManager[Any]:
     """The published checkpoint, or a random one."""
     if options.source:
         return open_checkpoint(options.source)
-    inner = 3 * options.width
-    stack = StackSize(options.layers, options.width // 64, options.width // 128, 64, inner)
-    size = VoxtralSize(
-        width=options.width,
-        backbone=stack,
-        acoustic=StackSize(3, stack.heads, stack.kv_heads, 64, inner),
-        vocab=2000,
-        codec_head_size=32,
-        codec_inner=512,
-        voices={"voice": 60},
-    )
-    folder = options.work / "checkpoint"
+    size, folder = scaled(options.width, options.layers), options.work / "checkpoint"
     write_companions(size, folder)
     return SyntheticVoxtral(size, folder)
 
 
-def result_of(
-    checkpoint: Any, plan: Recipe, work: Path, told: Any, noise: Any
-) -> tuple[Forced, Any, Any]:
-    """Exports with a recipe; what the model makes of told frames (its own without), audio."""
-    presets = recipe.PRESETS
-    recipe.PRESETS = {plan.name: plan}
-    try:
-        manifest = export_checkpoint(
-            checkpoint, work / "bundle", precision=plan.name, name="scan", licence="",
-            provenance=SourceEntry(file="none"),
-        )  # fmt: skip
-    finally:
-        recipe.PRESETS = presets
-    model = load(work / "bundle", manifest, threads=os.cpu_count() or 1)
-    voice = model.voices[0]
-    told = told_frames(model, _TEXT, voice, noise) if told is None else told
-    found = forced(model, _TEXT, voice, told, noise)
-    waveform = model.decode_codes(told)
-    del model
-    gc.collect()
-    shutil.rmtree(work / "bundle")
-    return found, told, waveform
-
-
 def scan(checkpoint: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
     """One row for each group and scheme, the most sensitive first."""
-    codebooks = checkpoint.config["multimodal"]["audio_model_args"]["n_acoustic_codebook"]
-    noise = np.random.default_rng(0).standard_normal((_FRAMES, codebooks)).astype(np.float32)
-    base = recipe.PRESETS[options.base]
-    exact, told, audio = result_of(checkpoint, base, options.work, None, noise)
+    base, folder = recipe.PRESETS[options.base], options.work / "bundle"
+    with exported(checkpoint, base, folder) as model:
+        told = tell(model, options.frames)
+        exact, audio = forced_all(model, told), waveforms(model, told)
     rows = []
     for name in options.scheme or ["int4 block 32"]:
         for group, patterns in GROUPS.items():
             plan = with_group(base, patterns, SCHEMES[name])
-            found, _, other = result_of(checkpoint, plan, options.work, told, noise)
+            with exported(checkpoint, plan, folder) as model:
+                found, other = forced_all(model, told), waveforms(model, told)
             error = float(np.linalg.norm(audio - other) / np.linalg.norm(audio))
             row = {"group": group, "scheme": name, "waveform_error": error}
             rows.append(row | asdict(compare(exact, found)))
             print(json.dumps(rows[-1]), flush=True)
     return sorted(rows, key=lambda row: (-row["levels"], -row["waveform_error"]))
+
+
+def waveforms(model: Any, told: list[Told]) -> Any:
+    """What the codec makes of told frames, joined."""
+    return np.concatenate([model.decode_codes(each.codes) for each in told])
 
 
 def main() -> None:
@@ -144,6 +108,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, help="published folder; random weights without")
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--frames", type=int, default=120)
     parser.add_argument("--base", choices=list(recipe.PRESETS), default="fp32")
     parser.add_argument("--scheme", action="append", choices=list(SCHEMES))
     parser.add_argument("--work", type=Path, required=True)
@@ -158,7 +123,7 @@ def main() -> None:
         "width": options.width,
         "layers": options.layers,
         "base": options.base,
-        "frames": _FRAMES,
+        "frames": options.frames,
         "rows": rows,
     }
     name = f"{machine.slug()}-voxtral-sensitivity.json"

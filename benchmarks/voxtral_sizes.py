@@ -90,6 +90,21 @@ class VoxtralSize:
 PUBLISHED = VoxtralSize()
 
 
+def scaled(width: int, layers: int) -> VoxtralSize:
+    """A model of the published proportions, narrower and with fewer layers."""
+    inner = 3 * width
+    stack = StackSize(layers, width // 64, width // 128, 64, inner)
+    return VoxtralSize(
+        width=width,
+        backbone=stack,
+        acoustic=StackSize(3, stack.heads, stack.kv_heads, 64, inner),
+        vocab=2000,
+        codec_head_size=32,
+        codec_inner=512,
+        voices={"voice": 60},
+    )
+
+
 def params(size: VoxtralSize) -> dict[str, Any]:
     """What params.json says, without the keys that nobody reads."""
     acoustic = size.acoustic.params(size.width) | {"input_dim": size.width}

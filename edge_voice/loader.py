@@ -19,7 +19,9 @@ from edge_voice.manifest import FILE_NAME, Manifest
 from edge_voice.transcriber import Transcriber
 
 if TYPE_CHECKING:
-    from edge_voice.synthesizer import Synthesizer
+    from types import ModuleType
+
+    from edge_voice.synthesizer import Synthesizer, VoiceList
 
 _TASKS = {"transcribe": "turns speech into text", "speak": "turns text into speech"}
 
@@ -91,14 +93,31 @@ def load(
     manifest = Manifest.load(folder)
     _check_task(manifest.name, manifest.task, task)
     check_files(folder, manifest)
+    module = _module(folder, manifest, "model")
+    model = module.load(folder, manifest, threads=threads or allowed_cores())
+    return cast("Transcriber | Synthesizer", model)
+
+
+def listed_voices(folder: Path) -> VoiceList | None:
+    """Who a text-to-speech bundle can speak as, without opening it; None if it must be opened.
+
+    Raises:
+        ManifestError: The bundle is damaged.
+        OptionError: The model is not for speaking.
+    """
+    manifest = Manifest.load(folder)
+    _check_task(manifest.name, manifest.task, "speak")
+    config = _module(folder, manifest, "config")
+    return cast("VoiceList", config.voice_list(manifest)) if hasattr(config, "voice_list") else None
+
+
+def _module(folder: Path, manifest: Manifest, name: str) -> ModuleType:
     known = [info.name for info in pkgutil.iter_modules(models.__path__)]
     if manifest.model_type not in known:
         raise UnsupportedModel(
             f"{folder}: model type {manifest.model_type!r} (known: {', '.join(known)})"
         )
-    module = importlib.import_module(f"{models.__name__}.{manifest.model_type}.model")
-    model = module.load(folder, manifest, threads=threads or allowed_cores())
-    return cast("Transcriber | Synthesizer", model)
+    return importlib.import_module(f"{models.__name__}.{manifest.model_type}.{name}")
 
 
 def _check_task(name: str, found: str, task: str | None) -> None:

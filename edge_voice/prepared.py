@@ -8,10 +8,8 @@ that one made by other weights or of other rows is never taken for the right one
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
-import os
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from edge_voice.errors import EdgeVoiceError, ModelError, StoreError
+from edge_voice.folder_lock import locked
 from edge_voice.hub.verify import is_intact, sha256_file
 from edge_voice.manifest import FileEntry, Manifest
 
@@ -73,11 +72,21 @@ def load(folder: Path, manifest: Manifest, voice: str, rows: Array) -> Array | N
         raise ModelError(f"{file}: not a prepared voice: {error}") from None
 
 
-def save(folder: Path, voice: str, rows: Array, state: Array) -> Manifest:
-    """Adds a prepared voice to a bundle, whole or not at all; returns the new manifest.
+def save(folder: Path, opened: Manifest, voice: str, rows: Array, state: Array) -> Manifest:
+    """Adds a prepared voice to a bundle, whole or not at all.
+
+    Args:
+        folder: The bundle.
+        opened: Its manifest when the model was opened that computed the state.
+        voice: Name, or file of rows.
+        rows: (n, width) that the state was computed of.
+        state: What `KVCache.snapshot` gave.
+
+    Returns:
+        The new manifest.
 
     Raises:
-        ModelError: The state has numbers that float16 cannot hold.
+        ModelError: The state has numbers that float16 cannot hold, or the bundle is another now.
         StoreError: The folder cannot be written.
     """
     with np.errstate(over="ignore"):
@@ -86,7 +95,9 @@ def save(folder: Path, voice: str, rows: Array, state: Array) -> Manifest:
         raise ModelError(f"voice {voice!r} cannot be prepared: numbers too large for float16")
     with _alone(folder):
         manifest = Manifest.load(folder)  # another process may have added a voice meanwhile
-        path = folder / file_name(manifest, voice, rows)
+        path = folder / file_name(opened, voice, rows)
+        if path.name != file_name(manifest, voice, rows):
+            raise ModelError(f"{folder} was replaced while voice {voice!r} was prepared")
         entry = _write(path, rounded)
         manifest = _without(manifest, [label(voice)])
         manifest = replace(
@@ -179,12 +190,8 @@ def _alone(folder: Path) -> Iterator[None]:
         StoreError: The folder cannot be written.
     """
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with locked(folder):
             yield
-        finally:
-            os.close(handle)
     except EdgeVoiceError:
         raise
     except OSError as error:

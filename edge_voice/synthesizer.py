@@ -32,6 +32,21 @@ class AudioChunk:
         return len(self.waveform) / self.sample_rate
 
 
+@dataclass(frozen=True, slots=True)
+class VoiceList:
+    """What `edge-voice voices` tells of a model.
+
+    Attributes:
+        voices: Names that `voice` accepts, the default first.
+        languages: ISO 639 codes that `language` accepts.
+        sample_rate: Samples per second.
+    """
+
+    voices: tuple[str, ...]
+    languages: tuple[str, ...]
+    sample_rate: int
+
+
 class SpeakOptions(TypedDict, total=False):
     """Keyword options of `Synthesizer.synthesize`; a model refuses those it cannot follow."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import onnx_ir as ir
 
 import edge_voice
 from edge_voice.errors import StoreError
+from edge_voice.folder_lock import locked
 from edge_voice.graph import GraphSpec, in_our_names
 from edge_voice.hub.verify import sha256_file
 from edge_voice.manifest import FileEntry, Manifest, SourceEntry
@@ -158,21 +160,41 @@ def replaced_folder(target: Path) -> Iterator[Path]:
     """
     if target.exists() and not _is_replaceable(target):
         raise StoreError(f"{target} exists and is not a bundle: choose another folder")
+    with ExitStack() as held:
+        temporary = _temporary_beside(target, held)
+        try:
+            yield temporary
+            temporary.chmod(0o755)
+            _swap(temporary, target)
+        except OSError as error:
+            if isinstance(error, StoreError) or error.errno is None:
+                raise
+            raise StoreError(f"cannot write {target}: {error.strerror}") from None
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _temporary_beside(target: Path, held: ExitStack) -> Path:
+    """A new folder that is locked as long as its process lives; those of dead ones are deleted."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        # One at a time: another export must not find a folder that is not locked yet.
+        with locked(target.parent):
+            _sweep(target)
+            temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+            held.enter_context(locked(temporary))
     except OSError as error:
         raise StoreError(f"cannot write to {target.parent}: {error.strerror}") from None
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        _swap(temporary, target)
-    except OSError as error:
-        if isinstance(error, StoreError) or error.errno is None:
-            raise
-        raise StoreError(f"cannot write {target}: {error.strerror}") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    return temporary
+
+
+def _sweep(target: Path) -> None:
+    """Deletes what killed exports to the same place have left: gigabytes, for a large model."""
+    ours = re.compile(rf"\.{re.escape(target.name)}\.[a-z0-9_]{{8}}\Z")  # as mkdtemp names them
+    for folder in target.parent.iterdir():
+        if ours.match(folder.name):
+            with suppress(OSError), locked(folder, wait=False):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_replaceable(target: Path) -> bool:

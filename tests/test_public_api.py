@@ -6,14 +6,17 @@ import dataclasses
 import importlib.metadata
 import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import edge_voice
 import edge_voice_export
+from edge_voice.models.voxtral_tts.model import VoxtralModel
 from edge_voice.models.whisper.model import WhisperModel
 from edge_voice.results import Phrase
+from edge_voice.synthesizer import SpeakOptions, Synthesizer
 from edge_voice.transcriber import SegmentStream, TranscribeOptions, Transcriber
 
 ROOT = Path(__file__).parents[1]
@@ -85,6 +88,28 @@ def test_models_offer_what_the_protocol_asks() -> None:
     assert {"stream", "transcribe"} <= public(WhisperModel)
     # and for tests and tools
     assert {"features", "encode", "generate"} <= public(WhisperModel)
+
+
+def test_speak_options() -> None:
+    assert list(SpeakOptions.__annotations__) == [
+        "voice", "language", "seed", "speed", "steps", "guidance", "lexicon", "max_seconds"
+    ]  # fmt: skip
+    assert not SpeakOptions.__required_keys__
+
+
+def test_voices_offer_what_the_protocol_asks() -> None:
+    asked = {"sample_rate", "voices", "languages", "synthesize"}
+    assert public(Synthesizer) == asked
+    assert {"voices", "synthesize", "add_voice", "prepare_voice"} <= public(VoxtralModel)
+    # and for tests and tools
+    def names(method: Callable[..., object]) -> list[str]:
+        return list(inspect.signature(method).parameters)[1:]
+
+    assert names(VoxtralModel.prompt_ids) == ["text", "voice"]
+    assert names(VoxtralModel.decode_codes) == ["codes"]
+    frames = inspect.signature(VoxtralModel.frames).parameters
+    assert list(frames)[1:3] == ["text", "voice"]
+    assert {"noise", "max_frames", "normalize"} <= set(frames)
 
 
 def test_stream() -> None:

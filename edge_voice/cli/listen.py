@@ -14,7 +14,8 @@ import click
 
 from edge_voice import subtitles
 from edge_voice.cli import terminal
-from edge_voice.cli.transcribe import DEFAULT_MODEL, open_model
+from edge_voice.cli.transcribe import open_model
+from edge_voice.default_models import default_model, help_text
 from edge_voice.errors import OptionError
 from edge_voice.hub.store import PRECISIONS
 
@@ -28,9 +29,7 @@ _NAME = "standard input"
 
 
 @click.command()
-@click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, help="A known model, or a bundle's folder."
-)
+@click.option("--model", metavar="NAME", help=help_text("transcribe"))
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Which form of a known model.")
 @click.option("--language", metavar="CODE", help="Language spoken, or auto. [default: auto]")
 @click.option("--prompt", metavar="TEXT", help="What came before: names, spelling, style.")
@@ -71,7 +70,7 @@ _NAME = "standard input"
     "--threads", type=click.IntRange(min=1), help="[default: the cores this process may use]"
 )
 def command(
-    model: str,
+    model: str | None,
     precision: str | None,
     language: str | None,
     prompt: str | None,
@@ -98,7 +97,7 @@ def command(
     options = _options(language, prompt, hotwords)
     screen = _Screen(as_json=output_format == "json")
     with terminal.library_messages():
-        transcriber = open_model(model, precision, threads)
+        transcriber = open_model(model or default_model("transcribe"), precision, threads)
         found, chunks = open_pcm(sys.stdin.buffer, PcmFormat(rate, channels), _NAME)
         options["sample_rate"] = found.sample_rate
         phrases = listen(

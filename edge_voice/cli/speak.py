@@ -139,7 +139,7 @@ def _speak(
     sample_rate: int,
 ) -> None:
     # Nothing is opened before there is speech: an option that the model refuses leaves no trace.
-    progress = terminal.AudioProgress(target or "standard output", None)
+    progress = terminal.AudioProgress(Path(target or "standard output").name, None)
     try:
         first = next(chunks, None)
         if first is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,7 @@ from edge_voice.errors import ModelNotFound, OptionError
 from edge_voice.hub.store import PRECISIONS, megabytes
 
 if TYPE_CHECKING:
-    from edge_voice.synthesizer import PreparesVoices, Synthesizer
+    from edge_voice.synthesizer import PreparesVoices, Synthesizer, VoiceList
 
 _precision = click.option(
     "--precision", type=click.Choice(PRECISIONS), help="Which form of a known model."
@@ -44,20 +45,26 @@ def command() -> None:
 def list_(model: str, precision: str | None, as_json: bool) -> None:
     """List the voices of MODEL, the default one first."""
     with terminal.library_messages():
-        synthesizer = speak.open_model(model, precision, None)
+        listed = _listed(model, precision)
     prepared = _prepared_bytes(model, precision)
     if as_json:
-        record = {
-            "voices": synthesizer.voices,
-            "languages": synthesizer.languages,
-            "sample_rate": synthesizer.sample_rate,
-            "prepared_bytes": prepared,
-        }
-        click.echo(json.dumps(record, indent=1))
+        click.echo(json.dumps({**asdict(listed), "prepared_bytes": prepared}, indent=1))
         return
-    for name in dict.fromkeys((*synthesizer.voices, *prepared)):
+    for name in dict.fromkeys((*listed.voices, *prepared)):
         size = prepared.get(name)
         click.echo(name if size is None else f"{name}  (prepared, {megabytes(size)})")
+
+
+def _listed(model: str, precision: str | None) -> VoiceList:
+    """From the manifest where the model can tell so much without being opened."""
+    from edge_voice import loader
+    from edge_voice.synthesizer import VoiceList
+
+    folder = loader.installed_folder(model, precision)
+    if folder and (listed := loader.listed_voices(folder)):
+        return listed
+    opened = speak.open_model(model, precision, None)
+    return VoiceList(opened.voices, opened.languages, opened.sample_rate)
 
 
 @command.command("prepare")
@@ -87,7 +94,7 @@ def prepare(
             _prepare_one(preparing, voice, f"preparing {voice} ({number} of {len(voices)})")
             for number, voice in enumerate(voices, 1)
         ]
-    terminal.say(f"{len(sizes)} voices, {megabytes(sum(sizes))}")
+    terminal.say(f"prepared: {len(sizes)}, {megabytes(sum(sizes))} in all")
 
 
 def _prepare_one(synthesizer: PreparesVoices, voice: str, label: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from edge_voice.hub.sources import HubFile, Location, PackageMember, Url, descri
 from edge_voice.hub.verify import sha256_file
 from edge_voice.hub.web import HubEntry, look_up, receive
 
+_log = logging.getLogger(__name__)
 _REASON_CHARACTERS = 400
 _SHA256_DIGITS = 64
 _OFFLINE_VARIABLES = ("EDGE_VOICE_OFFLINE", "HF_HUB_OFFLINE")
@@ -61,6 +63,8 @@ def fetch_weights(
             store.require_space(bundle_bytes, model.name)
             return checkpoint, folder
     _require_network(model)
+    # Shown before anything comes; a licence that has terms shows in any program.
+    _log.log(logging.WARNING if model.terms else logging.INFO, "%s", model.licence_notice)
     job = _Job(store.staging_folder(model.name) / "packages", progress)
     for checkpoint in model.checkpoints:
         folder = _folder(model, checkpoint)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 import re
 import shutil
 import sys
@@ -28,8 +27,6 @@ from edge_voice.hub.fetch import fetch_weights
 from edge_voice.hub.packages import run_child
 from edge_voice.hub.progress import Progress, silent
 from edge_voice.manifest import FILE_NAME
-
-_log = logging.getLogger(__name__)
 
 # Generous: room for the bundle beside its temporary copy, not a promise of its size.
 _BYTES_PER_PARAMETER = {"fp32": 5, "int8": 2, "int4": 2, "balanced": 2}
@@ -145,7 +142,6 @@ def borrow_weights(
         progress(0, None, f"waiting for another process that is working on {name}")
 
     with store.lock(name, on_wait):
-        _tell_licence(model)
         bundle_bytes = model.parameters * _BYTES_PER_PARAMETER[precision]
         checkpoint, weights = fetch_weights(model, bundle_bytes, progress)
         yield _export_job(model, precision, checkpoint, weights, output)
@@ -170,15 +166,9 @@ def export_in_child(job: ExportJob, progress: Progress, /) -> None:
         raise _child_error(code, printed, job.name)
 
 
-def _tell_licence(model: CatalogModel) -> None:
-    """Says under which licence the weights come, before they do; as a warning if it has terms."""
-    _log.log(logging.WARNING if model.terms else logging.INFO, "%s", model.licence_notice)
-
-
 def _pull_locked(
     model: CatalogModel, precision: str, exporter: Exporter, progress: Progress, keep: bool
 ) -> Path:
-    _tell_licence(model)
     bundle_bytes = model.parameters * _BYTES_PER_PARAMETER[precision]
     checkpoint, weights = fetch_weights(model, bundle_bytes, progress)
     staging = store.staging_folder(model.name)

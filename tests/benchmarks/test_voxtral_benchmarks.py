@@ -7,10 +7,12 @@ import json
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
-from benchmarks import voxtral_frame, voxtral_sensitivity
+import edge_voice
+from benchmarks import voxtral_agreement, voxtral_frame, voxtral_quality, voxtral_sensitivity
 from benchmarks.voxtral_floor import _bare, bare_graph
 from edge_voice_export import export_bundle
 from edge_voice_export.models.voxtral_tts.recipe import PRESETS
@@ -84,12 +86,45 @@ def test_every_group_of_the_scan_has_layers(bundle):
     assert changed.scheme("backbone.layers.1.feed_forward.w1").bits == 32
 
 
+def test_precisions_are_compared_with_fp32(tmp_path):
+    rows = list(voxtral_quality.measure("tiny", tmp_path, frames=24))
+    precisions = {row["precision"]: row for kind, row in rows if kind == "precision"}
+    assert list(precisions) == ["int8", "int4", "balanced"]
+    for row in precisions.values():
+        assert row["frames"] == 24
+        assert row["bytes"] < row["fp32_bytes"]
+        assert 0.8 < row["cosine"] < 1
+        assert "backbone: down" in row["weights"]
+    assert precisions["int4"]["levels"] > precisions["int8"]["levels"] > 0
+    steps = {row["steps"]: row["levels"] for kind, row in rows if kind == "steps"}
+    assert steps[2] > steps[4] > steps[12] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_frames_are_told_again_where_speech_ends_early(bundle):
+    model = edge_voice.load(bundle[0], threads=1)
+    told = voxtral_agreement.tell(model, 90)
+    assert sum(len(each.codes) for each in told) == 90
+    assert len({each.voice for each in told}) == len(model.voices) == 2
+    found = voxtral_agreement.forced_all(model, told)
+    assert (len(found.states), found.codes.shape) == (90, (90, 37))
+    # A model that is told its own frames makes them again, as far as rounding lets it.
+    codes = np.concatenate([each.codes for each in told])
+    assert (found.codes == codes).mean() > 0.9
+
+
+def test_a_layer_of_no_group_is_an_error():
+    with pytest.raises(KeyError, match="lm_head"):
+        voxtral_quality.group_of("lm_head")
+
+
 def test_a_scan_ranks_groups(tmp_path, monkeypatch):
     groups = {name: voxtral_sensitivity.GROUPS[name] for name in ("backbone: down", "codec")}
     monkeypatch.setattr(voxtral_sensitivity, "GROUPS", groups)
     options = argparse.Namespace(
-        source=None, width=128, layers=1, base="fp32", scheme=["int4 block 32"], work=tmp_path
-    )
+        source=None, width=128, layers=1, base="fp32", scheme=["int4 block 32"], work=tmp_path,
+        frames=20,
+    )  # fmt: skip
     with voxtral_sensitivity.open_source(options) as checkpoint:
         down, codec = voxtral_sensitivity.scan(checkpoint, options)
     assert (down["group"], codec["group"]) == ("backbone: down", "codec")

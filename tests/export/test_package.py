@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +85,40 @@ def test_a_failure_at_the_last_rename_puts_the_old_bundle_back(tmp_path, monkeyp
         write(target)
     assert list(tmp_path.rglob("*")) == [target, target / "manifest.json"]
     assert (target / "manifest.json").read_text() == "old"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from edge_voice_export.package import replaced_folder
+with replaced_folder(Path(sys.argv[1])) as folder:
+    (folder / "half").write_bytes(bytes(1000))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_export_leaves_goes_with_the_next_one(tmp_path):
+    target = tmp_path / "out"
+    others = {".out.old.abcdefgh", ".out.short", ".output.abcdefgh", "out.abcdefgh"}
+    for name in others:
+        (tmp_path / name).mkdir()
+    subprocess.run([sys.executable, "-c", KILLED, str(target)], check=False)
+    (left,) = {path.name for path in tmp_path.iterdir()} - others
+    assert (tmp_path / left / "half").exists()
+    with replaced_folder(target) as folder:
+        (folder / "manifest.json").write_text("{}")
+    assert {path.name for path in tmp_path.iterdir()} == {*others, "out"}
+
+
+def test_an_export_beside_another_is_left_alone(tmp_path):
+    target = tmp_path / "out"
+    with replaced_folder(target) as first:
+        with replaced_folder(target) as second:
+            (second / "manifest.json").write_text("{}")
+        assert first.is_dir()
+        (first / "manifest.json").write_text('{"a": 1}')
+    assert (target / "manifest.json").read_text() == '{"a": 1}'
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.parametrize("kind", ["folder", "file", "hidden"])

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 
 from edge_voice.errors import ManifestError
+from edge_voice.manifest import Manifest, from_dict
+from edge_voice.synthesizer import VoiceList
 
 EMPTY_AUDIO = 0
 END_AUDIO = 1
@@ -94,3 +96,9 @@ class VoxtralConfig:
         """Entries of each codebook, special ones included."""
         acoustic = self.acoustic_levels + SPECIAL_CODES
         return (self.semantic_codes + SPECIAL_CODES, *[acoustic] * self.acoustic_codebooks)
+
+
+def voice_list(manifest: Manifest) -> VoiceList:
+    """Who a bundle can speak as; opening it for that would take gigabytes."""
+    config = from_dict(VoxtralConfig, manifest.config, "manifest.json: config")
+    return VoiceList(tuple(config.voices), manifest.languages, config.sample_rate)

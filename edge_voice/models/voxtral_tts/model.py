@@ -152,7 +152,7 @@ class VoxtralModel:
         if self._prepared(name) is None:
             self._frames.feed_prefix(name, 0)
             state, rows = self.backbone.cache.snapshot(), self._frames.rows(name)
-            self._manifest = prepared.save(self._folder, name, rows, state)
+            self._manifest = prepared.save(self._folder, self._manifest, name, rows, state)
             self.forget()  # the stored one is rounded: speak with that from now on
         return prepared.sizes(self._manifest)[prepared.label(name)]
 

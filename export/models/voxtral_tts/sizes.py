@@ -11,7 +11,7 @@ from edge_voice.errors import UnsupportedModel
 _DEFAULT_STEPS = 7
 _DEFAULT_GUIDANCE = 1.2
 _DEFAULT_EPSILON = 1e-5
-_HEAD_SIZE_STEP = 8  # GroupQueryAttention refuses other head sizes
+_HEAD_SIZE_STEP = 16  # GroupQueryAttention's rotary embedding refuses other head sizes
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,17 @@ def test_the_licence_is_told_before_anything_is_fetched(
     ]
 
 
+def test_no_licence_is_told_where_nothing_may_be_fetched(
+    catalog: Catalog, exporter: ToyExporter, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("EDGE_VOICE_OFFLINE", "1")
+    caplog.set_level("INFO")
+    with pytest.raises(FetchError, match="forbids the network"):
+        pull("toy", catalog=catalog, exporter=exporter)
+    assert caplog.records == []
+
+
 def test_the_licence_of_what_is_installed_is_not_told_again(
     catalog: Catalog, exporter: ToyExporter, caplog: pytest.LogCaptureFixture
 ) -> None:

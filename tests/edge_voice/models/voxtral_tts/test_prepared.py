@@ -18,6 +18,7 @@ from edge_voice import prepared
 from edge_voice.errors import ChecksumMismatch, ModelError, OptionError, StoreError
 from edge_voice.hub.verify import sha256_file, verify_bundle
 from edge_voice.manifest import FileEntry, Manifest
+from edge_voice.models.voxtral_tts.backbone import Backbone
 from edge_voice.models.voxtral_tts.model import VoxtralModel
 
 VOICE = "fr_female"
@@ -223,9 +224,9 @@ def test_one_that_vanishes_is_computed(ready: Path) -> None:
 
 
 def test_numbers_that_float16_cannot_hold(bundle: Path) -> None:
-    rows = np.zeros((1, 64), np.float32)
+    manifest, rows = Manifest.load(bundle), np.zeros((1, 64), np.float32)
     with pytest.raises(ModelError, match="too large for float16"):
-        prepared.save(bundle, VOICE, rows, np.full((2, 2, 2, 3, 16), 1e6, np.float32))
+        prepared.save(bundle, manifest, VOICE, rows, np.full((2, 2, 2, 3, 16), 1e6, np.float32))
     assert list(bundle.glob("prefix-*")) == []
 
 
@@ -264,6 +265,15 @@ def test_two_processes_do_not_undo_each_other(bundle: Path) -> None:
     assert verify_bundle(bundle) == []
 
 
+def test_a_bundle_that_is_replaced_meanwhile(bundle: Path) -> None:
+    model, manifest = opened(bundle), Manifest.load(bundle)
+    other = {**manifest.files, manifest.graph("backbone"): FileEntry(1, "0" * 64)}
+    replace(manifest, files=other).save(bundle)
+    with pytest.raises(ModelError, match="was replaced while voice 'fr_female' was prepared"):
+        model.prepare_voice(VOICE)
+    assert list(bundle.glob("prefix-*")) == []
+
+
 def test_unknown_voices(bundle: Path) -> None:
     with pytest.raises(OptionError, match="unknown voice 'bob'"):
         opened(bundle).prepare_voice("bob")
@@ -277,7 +287,7 @@ Call = Callable[..., Result]
 def test_the_command_prepares_all_or_some(call: Call, bundle: Path) -> None:
     some = call("voices", "prepare", str(bundle), "--voice", VOICE)
     assert (some.exit_code, some.stdout) == (0, f"{VOICE}  0 MB\n")
-    assert some.stderr == "edge-voice: 1 voices, 0 MB\n"
+    assert some.stderr == "edge-voice: prepared: 1, 0 MB in all\n"
     listed = call("voices", str(bundle))
     assert listed.stdout == f"casual_male\n{VOICE}  (prepared, 0 MB)\n"
     everything = call("voices", "prepare", str(bundle), "--threads", "1")
@@ -291,6 +301,16 @@ def paths(bundle: Path) -> dict[str, Path]:
     return {path.name.split("-")[1]: path for path in bundle.glob("prefix-*")}
 
 
+def test_voices_are_listed_without_opening_anything(call: Call, bundle: Path) -> None:
+    model = opened(bundle)
+    for graph in Manifest.load(bundle).graphs.values():
+        (bundle / graph).write_bytes(b"not opened")
+    assert call("voices", str(bundle)).stdout.split() == list(model.voices)
+    record = json.loads(call("voices", str(bundle), "--json").stdout)
+    assert record["languages"] == list(model.languages)
+    assert record["sample_rate"] == model.sample_rate
+
+
 def test_the_command_removes_all_or_some(call: Call, bundle: Path) -> None:
     call("voices", "prepare", str(bundle))
     refused = call("voices", "prepare", str(bundle), "--remove", "--voice", "bob")
@@ -302,6 +322,27 @@ def test_the_command_removes_all_or_some(call: Call, bundle: Path) -> None:
     call("voices", "prepare", str(bundle), "--remove")
     assert verify_bundle(bundle) == []
     assert call("voices", "prepare", str(bundle), "--remove").stderr.endswith("nothing (0 MB)\n")
+
+
+def test_an_interrupted_command_goes_on_where_it_stopped(
+    call: Call, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefill = Backbone.prefill
+    rows: list[int] = []
+
+    def interrupted(self: Backbone, embeddings: np.ndarray) -> np.ndarray:
+        rows.append(len(embeddings))
+        if len(rows) == 2:
+            raise KeyboardInterrupt
+        return prefill(self, embeddings)
+
+    monkeypatch.setattr(Backbone, "prefill", interrupted)
+    assert call("voices", "prepare", str(bundle)).exit_code == 130
+    assert list(paths(bundle)) == ["casual_male"]
+    assert verify_bundle(bundle) == []
+    assert call("voices", "prepare", str(bundle)).exit_code == 0
+    assert rows == [13, 9, 9]
+    assert set(paths(bundle)) == {"casual_male", VOICE}
 
 
 def test_the_command_repairs(call: Call, ready: Path) -> None:

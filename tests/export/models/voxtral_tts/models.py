@@ -79,6 +79,16 @@ def tiny_voxtral(
     return TinyVoxtral(checkpoint, ReferenceVoxtral(checkpoint.read, checkpoint.config))
 
 
+def published_voices(size: VoxtralSize) -> dict[str, Array]:
+    """What `write_companions` wrote, computed again."""
+    random = np.random.default_rng(0)
+    voices = {}
+    for name, rows in size.voices.items():
+        values = random.standard_normal((rows, size.width)).astype(np.float32)
+        voices[name] = (values.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    return voices
+
+
 def random_codes(size: VoxtralSize, frames: int, seed: int = 0) -> Array:
     """(frames, codebooks) as the model emits them, with the special offset."""
     random = np.random.default_rng(seed)

@@ -124,6 +124,36 @@ class ReferenceVoxtral:
             points.append(x)
         return np.stack(points)
 
+    # The loop
+
+    def embed(self, ids: list[int], voice: Array) -> Array:
+        """(n, width) of a prompt: rows of the voice where the ids say audio."""
+        x = self.w("mm_audio_embeddings.tok_embeddings.weight")[ids]
+        x[np.array(ids) == self.audio["audio_token_id"]] = voice
+        return x
+
+    def embed_frame(self, codes: Array) -> Array:
+        table = self.w("mm_audio_embeddings.audio_codebook_embeddings.embeddings.weight")
+        books = len(codes) - 1
+        sizes = [self.audio["semantic_codebook_size"] + 2]
+        sizes += [self.audio["acoustic_codebook_size"] + 2] * books
+        return sum(table[sum(sizes[:k]) + code] for k, code in enumerate(codes))
+
+    def speak(self, prompt: Array, noise: Array, steps: int, guidance: float) -> list[list[int]]:
+        """Codes of the frames behind a prompt, up to the end or to that of the noise."""
+        limit, top = (self.audio[f"{kind}_codebook_size"] for kind in ("semantic", "acoustic"))
+        x, frames = prompt, []
+        for row in noise:
+            hidden = self.hidden_states(x)[-1]
+            semantic = 1 + int(self.semantic_logits(hidden)[1 : limit + 2].argmax())
+            if semantic == 1:
+                break
+            point = np.clip(self.euler(row, hidden, steps, guidance)[-1], -1, 1)
+            levels = np.rint((point + 1) / 2 * (top - 1)).astype(int)
+            frames.append([semantic, *(levels + 2)])
+            x = np.concatenate([x, self.embed_frame(np.array(frames[-1]))[None]])
+        return frames
+
     # Codec
 
     def waveform(self, codes: Array) -> Array:

@@ -13,7 +13,7 @@ from benchmarks.voxtral_sizes import StackSize
 from edge_voice.models.voxtral_tts.codec import CodecStream
 from edge_voice.models.voxtral_tts.model import VoxtralModel
 
-from .models import TinyVoxtral, random_codes, tiny_voxtral
+from .models import TinyVoxtral, published_voices, random_codes, tiny_voxtral
 
 SHAPES: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -35,6 +35,14 @@ SHAPES: dict[str, dict[str, Any]] = {
         "window": 12, "patch": 50, "output_kernel": 5, "codec_heads": 2,
     },
     "three steps": {"steps": 3},
+    "other voices": {"voices": {"one_row": 1, "de_long": 40, "hi_b": 3}, "vocab": 1300},
+    "all else": {
+        "seed": 5, "width": 48, "backbone": StackSize(4, 6, 3, 16, 72),
+        "acoustic": StackSize(4, 8, 4, 8, 56), "vocab": 1700, "levels": 5, "codebooks": 12,
+        "semantic_codes": 200, "semantic_size": 4, "codec_heads": 4, "codec_head_size": 16,
+        "codec_kernels": (3, 4, 8), "codec_strides": (1, 2, 4), "codec_layers": (2, 1, 1),
+        "window": 8, "patch": 96, "voices": {"it_a": 13, "pt_b": 2}, "steps": 5,
+    },
 }  # fmt: skip
 
 
@@ -49,6 +57,7 @@ def test_fp32_computes_what_the_description_says(tmp_path, shape):
     check_backbone(tiny, model)
     check_acoustic(tiny, model)
     check_codec(tiny, model)
+    check_loop(tiny, model)
     assert model.config.steps == (tiny.checkpoint.size.steps or 7)
 
 
@@ -84,6 +93,21 @@ def check_codec(tiny: TinyVoxtral, model: VoxtralModel) -> None:
         expected = tiny.reference.waveform(codes - 2)
         assert len(expected) == frames * model.config.samples_per_frame
         agree(model.decode_codes(codes), expected)
+
+
+def check_loop(tiny: TinyVoxtral, model: VoxtralModel) -> None:
+    """From text to codes, every voice; codes must be equal, not close."""
+    text, steps = "Quite a fine day.", model.config.steps
+    drawn = np.random.default_rng(7).standard_normal((9, model.config.acoustic_codebooks))
+    noise = drawn.astype(np.float32)
+    for voice, rows in published_voices(tiny.checkpoint.size).items():
+        ids = model.prompt_ids(text, voice)
+        assert ids[: 3 + len(rows)] == [1, 25, *[24] * len(rows), 36]
+        assert ids[-2:] == [35, 25]
+        expected = tiny.reference.speak(tiny.reference.embed(ids, rows), noise, steps, 1.2)
+        found = list(model.frames(text, voice, noise=noise, max_frames=9, normalize=False))
+        assert len(expected) > 0
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.fixture(scope="module")

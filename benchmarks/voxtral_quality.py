@@ -1,0 +1,167 @@
+"""What Voxtral's precisions and fewer steps do to weights and results, compared with fp32.
+
+    python -m benchmarks.voxtral_quality [--work DIR]
+
+Models: the tiny checkpoint of the golden tests and a random one of middle size. Every precision is
+told the same frames, those that fp32 makes, so that differences do not add up. Random weights have
+neither outliers nor redundancy, and their codes have little lead over one another: how far results
+move is what counts.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before anything can import onnxruntime
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import click
+
+from benchmarks import machine
+from benchmarks.synthetic_voxtral import SyntheticVoxtral, write_companions
+from benchmarks.voxtral_agreement import Forced, Told, compare, exported, forced_all, tell
+from benchmarks.voxtral_sizes import scaled
+from edge_voice_export.checkpoint import open_checkpoint
+from edge_voice_export.models.voxtral_tts.recipe import PRESETS
+
+TINY = Path(__file__).parents[1] / "tests/data/voxtral_tts_tiny/published"
+MIDDLE = scaled(512, 6)
+SOURCES = ("tiny", "middle")
+EXACT = "fp32"
+STEPS = (2, 3, 4, 5, 7, 12)
+FINEST_STEPS = 64
+_FRAMES = 200
+# The first kind decides one of whose parts is found in a layer's name.
+_GROUPS = {
+    "semantic head": ("semantic_head",),
+    "acoustic: projections": ("_projection", "acoustic_codebook_output"),
+    "acoustic: attention": ("acoustic_transformer.layers.*attention",),
+    "acoustic: gate and up": ("acoustic_transformer.layers.*w1", "acoustic_transformer.layers.*w3"),
+    "acoustic: down": ("acoustic_transformer.layers.*w2",),
+    "backbone: attention": ("backbone.*attention",),
+    "backbone: gate and up": ("backbone.*w1", "backbone.*w3"),
+    "backbone: down": ("backbone.*w2",),
+}
+
+
+def measure(
+    source: str, work: Path, frames: int = _FRAMES
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """`precision` and `steps` rows of one model, as they are done."""
+    with tempfile.TemporaryDirectory(dir=work) as place, _open(source, Path(place)) as checkpoint:
+        folder = Path(place) / "bundle"
+        with exported(checkpoint, PRESETS[EXACT], folder) as model:
+            told = tell(model, frames)
+            exact, size = forced_all(model, told), _bytes(folder)
+            for row in _steps(model, told):
+                yield "steps", {"model": source, **row}
+        for name, plan in PRESETS.items():
+            if name == EXACT:
+                continue
+            with exported(checkpoint, plan, folder) as model:
+                row = asdict(compare(exact, forced_all(model, told)))
+                facts = {"bytes": _bytes(folder), "fp32_bytes": size, "weights": _weights(folder)}
+            yield "precision", {
+                "model": source, "precision": name, "frames": len(exact.codes), **row, **facts
+            }  # fmt: skip
+
+
+def _open(source: str, folder: Path) -> AbstractContextManager[Any]:
+    if source == "tiny":
+        return open_checkpoint(TINY)
+    write_companions(MIDDLE, folder / "checkpoint")
+    return SyntheticVoxtral(MIDDLE, folder / "checkpoint")
+
+
+def _steps(model: Any, told: list[Told]) -> Iterator[dict[str, Any]]:
+    """How far a coarser Euler grid ends from a very fine one, on the same frames and noise."""
+    finest: Forced = forced_all(model, told, FINEST_STEPS)
+    for steps in STEPS:
+        found = compare(finest, forced_all(model, told, steps))
+        yield {
+            "steps": steps,
+            "acoustic": found.acoustic,
+            "levels": found.levels,
+            "point_error": found.point_error,
+        }
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def _weights(folder: Path) -> dict[str, dict[str, float]]:
+    """Relative errors of the stored weights by kind of layer, from the bundle's own report."""
+    layers = json.loads((folder / "report.json").read_text())["layers"]
+    return grouped(
+        (layer["name"], layer["relative_error"])
+        for layer in layers
+        if layer["scheme"] != "float32"
+    )
+
+
+def grouped(layers: Iterable[tuple[str, float]]) -> dict[str, dict[str, float]]:
+    """Least, middle and largest relative error of each kind of layer."""
+    errors: dict[str, list[float]] = {}
+    for name, error in layers:
+        errors.setdefault(group_of(name), []).append(error)
+    return {
+        group: {
+            "layers": len(values),
+            "min": round(min(values), 6),
+            "median": round(median(values), 6),
+            "max": round(max(values), 6),
+        }
+        for group, values in errors.items()
+    }
+
+
+def group_of(layer: str) -> str:
+    """The kind of a layer.
+
+    Raises:
+        KeyError: None is known.
+    """
+    for group, patterns in _GROUPS.items():
+        if any(_holds(layer, pattern.split("*")) for pattern in patterns):
+            return group
+    raise KeyError(f"layer {layer!r} belongs to no group")
+
+
+def _holds(layer: str, parts: list[str]) -> bool:
+    return all(part in layer for part in parts)
+
+
+@click.command(help=__doc__)
+@click.option("--work", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False))
+def main(work: Path | None, out: Path | None) -> None:
+    """Measures every preset on every model and writes the results."""
+    rows: dict[str, list[dict[str, Any]]] = {"precision": [], "steps": []}
+    for source in SOURCES:
+        for kind, row in measure(source, work or Path(tempfile.gettempdir())):
+            rows[kind].append(row)
+            shown = {key: value for key, value in row.items() if key != "weights"}
+            print(json.dumps(shown), flush=True)
+    result = {
+        "kind": "voxtral_quality",
+        "machine": machine.facts(("edge-voice", "onnxruntime", "numpy")),
+        "finest_steps": FINEST_STEPS,
+        "rows": rows["precision"],
+        "steps": rows["steps"],
+    }
+    name = f"{machine.slug()}-voxtral-quality.json"
+    out = out or Path(__file__).parent / "results" / name
+    out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

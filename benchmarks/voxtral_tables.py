@@ -1,0 +1,81 @@
+"""Tables of Voxtral's benchmarks; `benchmarks.tables` puts them into the documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.markdown import MB, markdown
+
+_WEIGHTS_OF = "middle"
+
+
+def voxtral_quality(result: dict[str, Any]) -> str:
+    """How far each precision moves results, then the relative errors of the weights themselves."""
+    header = [
+        *("model", "precision", "bundle", "hidden states: cosine", "least alike"),
+        *("same semantic code", "same acoustic codes", "mean distance in levels"),
+    ]
+    rows = result["rows"]
+    return "\n".join((markdown(header, map(_quality_cells, rows)), _weight_table(rows)))
+
+
+def _quality_cells(row: dict[str, Any]) -> list[object]:
+    return [
+        row["model"],
+        row["precision"],
+        f"{row['bytes'] / MB:.1f} MB ({row['bytes'] / row['fp32_bytes']:.0%} of fp32)",
+        f"{row['cosine']:.5f}",
+        f"{row['worst_cosine']:.5f}",
+        f"{row['semantic']:.1%} of {row['frames']}",
+        f"{row['acoustic']:.1%}",
+        f"{row['levels']:.2f}",
+    ]
+
+
+def _weight_table(rows: list[dict[str, Any]]) -> str:
+    chosen = [row for row in rows if row["model"] == _WEIGHTS_OF]
+    groups = dict.fromkeys(group for row in chosen for group in row["weights"])
+    header = [
+        f"relative error of weights, {_WEIGHTS_OF} model",
+        *(f"{row['precision']}: least, middle, largest" for row in chosen),
+    ]
+    return markdown(header, [[group, *_weight_cells(chosen, group)] for group in groups])
+
+
+def _weight_cells(rows: list[dict[str, Any]], group: str) -> Iterator[str]:
+    for row in rows:
+        errors = row["weights"][group]
+        yield ", ".join(f"{errors[kind]:.4f}" for kind in ("min", "median", "max"))
+
+
+def voxtral_steps(result: dict[str, Any]) -> str:
+    """How far a number of Euler steps ends from a very fine grid."""
+    finest = result["finest_steps"]
+    header = ["model", "steps", f"same acoustic codes as with {finest} steps"]
+    header += ["mean distance in levels"]
+    cells = [
+        [row["model"], row["steps"], f"{row['acoustic']:.0%}", f"{row['levels']:.2f}"]
+        for row in result["steps"]
+    ]
+    return markdown(header, cells)
+
+
+def voxtral_sensitivity(result: dict[str, Any]) -> str:
+    """What rounding one group of layers does, the worst first."""
+    header = [
+        *("group of layers", "scheme", "hidden states: cosine", "same semantic code"),
+        *("mean distance in levels", "waveform: relative error"),
+    ]
+    cells = [
+        [
+            row["group"],
+            row["scheme"],
+            f"{row['cosine']:.5f}",
+            f"{row['semantic']:.1%}",
+            f"{row['levels']:.3f}",
+            f"{row['waveform_error']:.4f}",
+        ]
+        for row in result["rows"]
+    ]
+    return markdown(header, cells)

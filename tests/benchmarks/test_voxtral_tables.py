@@ -1,0 +1,33 @@
+"""Voxtral's tables, written from results."""
+
+from __future__ import annotations
+
+from benchmarks import voxtral_tables
+
+ALIKE = {"cosine": 0.99985, "worst_cosine": 0.99977, "semantic": 0.955, "acoustic": 0.8953}
+
+
+def test_quality():
+    row = {
+        **ALIKE, "precision": "int8", "frames": 200, "levels": 0.1047, "point_error": 0.018,
+        "bytes": 103_000_000, "fp32_bytes": 206_000_000,
+        "weights": {"backbone: down": {"layers": 6, "min": 0.005, "median": 0.006, "max": 0.007}},
+    }  # fmt: skip
+    rows = [{"model": "tiny", **row, "weights": {}}, {"model": "middle", **row}]
+    lines = voxtral_tables.voxtral_quality({"rows": rows}).splitlines()
+    cells = "103.0 MB (50% of fp32) | 0.99985 | 0.99977 | 95.5% of 200 | 89.5% | 0.10 |"
+    assert f"| middle | int8 | {cells}" in lines
+    assert lines[-1] == "| backbone: down | 0.0050, 0.0060, 0.0070 |"
+
+
+def test_steps():
+    row = {"model": "middle", "steps": 3, "acoustic": 0.602, "levels": 0.623, "point_error": 0.1}
+    lines = voxtral_tables.voxtral_steps({"finest_steps": 64, "steps": [row]}).splitlines()
+    assert "same acoustic codes as with 64 steps" in lines[0]
+    assert lines[-1] == "| middle | 3 | 60% | 0.62 |"
+
+
+def test_sensitivity():
+    row = {**ALIKE, "group": "codec", "scheme": "int8", "levels": 0.2, "waveform_error": 0.0123}
+    lines = voxtral_tables.voxtral_sensitivity({"rows": [row]}).splitlines()
+    assert lines[-1] == "| codec | int8 | 0.99985 | 95.5% | 0.200 | 0.0123 |"
