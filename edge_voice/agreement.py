@@ -20,7 +20,8 @@ from edge_voice.words import is_unspaced
 # wrong words. If what is stable counts: 46 with two looks, 41 with two looks and two words held
 # back, 35 with three looks, 34 with three looks and two words, 32 with four looks and with four
 # looks and one word, which also keeps most marks that a look puts behind its last word from
-# becoming stable. 81 % of the words are then stable before their phrase is over.
+# becoming stable. 81 % of the words are then stable before their phrase is over. Moonshine tiny:
+# 27 heard whole, 30 with four looks and one word, 79 % stable.
 _LOOKS = 4
 _HELD_BACK = 1
 
