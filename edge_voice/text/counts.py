@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from edge_voice.text.language import Form, Language, Rule
 from edge_voice.text.numbers import Number, number_pattern, parse, say_digits, say_number
@@ -19,14 +20,12 @@ _YEARS = range(1100, 2100)
 
 def rules(language: Language) -> list[Rule]:
     """From the most particular to what is left of the digits."""
-    number = number_pattern(language)
     words = language.words
 
     def version(found: re.Match[str]) -> str | None:
         if "." in language.group_marks and re.fullmatch(r"\d{1,3}(?:\.\d{3})+", found[0]):
             return None
-        parts = (say_number(Number(part, "", False), language) for part in found[0].split("."))
-        return f" {words.point} ".join(parts)
+        return _joined(re.split(r"\.", found[0]), words.point, language)
 
     def ordinal(found: re.Match[str]) -> str | None:
         value = int(found["n"])
@@ -34,6 +33,23 @@ def rules(language: Language) -> list[Rule]:
             return None
         spoken = language.ordinal(value, language.ordinal_form(found))
         return f"{found.groupdict().get('before') or ''}{spoken}"
+
+    return [
+        *(Rule(pattern, lambda f: _telephone(f[0], language)) for pattern in _TELEPHONES),
+        *_short_years(language),
+        *_fractions(language),
+        Rule(r"(?<![\w.])\d{1,4}(?:\.\d{1,4}){2,6}(?![\w]|[.,]\d)", version),
+        *(Rule(pattern, ordinal) for pattern in language.ordinals),
+        *_cardinals(language),
+        *_beside_letters(language),
+    ]
+
+
+def _cardinals(language: Language) -> list[Rule]:
+    """Ranges, sums and ratios, and plain numbers."""
+    number, words = number_pattern(language), language.words
+    before_noun = r"(?=\s(?:mil\s)?(?P<noun>[^\W\d_]{2,30})|)"
+    ratio = f" {words.ratio or words.to} "
 
     def span(found: re.Match[str]) -> str:
         ends = (parse(found[name], language) for name in ("n", "to"))
@@ -44,18 +60,10 @@ def rules(language: Language) -> list[Rule]:
         form = _form(found, language)
         return f"{sign} {_plain(parse(found['n'], language), language, form)}".strip()
 
-    def rest(found: re.Match[str]) -> str:
-        return f" {_plain(Number(found[0], '', False), language, '')} "
-
     def between(sign: str, word: str) -> Rule:
         return Rule(rf"(?<=[\d)])\s?{sign}\s?(?=[\d(])", lambda found: f" {word} ")
 
-    before_noun = r"(?=\s(?P<noun>[^\W\d_]{2,30})|)"
     return [
-        *(Rule(pattern, lambda f: _telephone(f[0], language)) for pattern in _TELEPHONES),
-        *_fractions(language),
-        Rule(r"(?<![\w.])\d{1,4}(?:\.\d{1,4}){2,6}(?![\w]|[.,]\d)", version),
-        *(Rule(pattern, ordinal) for pattern in language.ordinals),
         Rule(
             rf"(?<!\w)(?<!\w[.,-])(?P<n>{number})\s?[-–]\s?(?P<to>{number})(?![\w-]){before_noun}",
             span,
@@ -63,16 +71,50 @@ def rules(language: Language) -> list[Rule]:
         between(r"\+", words.plus),
         between("=", words.equals),
         between("[x×]", words.times),
-        Rule(
-            r"(?<!\d)(\d{1,2}):(\d{1,2})(?!\d)", lambda found: f"{found[1]} {words.to} {found[2]}"
-        ),
+        between("÷", words.divided),
+        Rule(r"(?<!\d)(\d{1,2}):(\d{1,2})(?!\d)", lambda found: ratio.join(found.groups())),
         Rule(r"\s=\s", lambda found: f" {words.equals} "),
         Rule(
             rf"(?:(?<![^\s(])(?P<sign>[-+±]))?(?<!\w)(?<!\d[.,])(?P<n>{number})(?!\w){before_noun}",
             plain,
         ),
+    ]
+
+
+def _short_years(language: Language) -> list[Rule]:
+    """'99, and the years of a season or school year: 1914/15."""
+
+    def season(found: re.Match[str]) -> str | None:
+        year, following = int(found["y"]), found["next"]
+        if int(following) != (year + 1) % 100:
+            return None
+        return f"{language.year(year)} {say_number(Number(following, '', False), language)}"
+
+    return [
+        Rule(r"(?<![\w'])'(?=\d{2}(?!\d))", lambda found: ""),
+        Rule(r"(?<![\w./])(?P<y>1[1-9]\d\d|20\d\d)/(?P<next>\d{2})(?![\w/])", season),
+    ]
+
+
+def _beside_letters(language: Language) -> list[Rule]:
+    """Digits within a word, which no other rule has taken: v2.0, H2O."""
+    words = language.words
+
+    def decimal(found: re.Match[str]) -> str:
+        mark = words.point if found["mark"] == language.decimal_mark else words.dot
+        return f" {_joined(re.split('[.,]', found[0]), mark, language)} "
+
+    def rest(found: re.Match[str]) -> str:
+        return f" {_plain(Number(found[0], '', False), language, '')} "
+
+    return [
+        Rule(r"(?<!\d[.,])\d{1,9}(?P<mark>[.,])\d{1,9}(?!\d|[.,]\d)", decimal),
         Rule(r"\d{1,15}", rest),
     ]
+
+
+def _joined(numbers: Iterable[str], mark: str, language: Language) -> str:
+    return f" {mark} ".join(say_number(Number(n, "", False), language) for n in numbers)
 
 
 def _form(found: re.Match[str], language: Language) -> Form:

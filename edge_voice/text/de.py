@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from edge_voice.text.de_words import MONTHS, cardinal, ordinal, year
 from edge_voice.text.language import (
     Date,
     Form,
@@ -15,77 +16,9 @@ from edge_voice.text.language import (
     currencies,
     nouns,
     pairs,
-    word_list,
     word_set,
 )
 from edge_voice.text.names import roman_value
-
-_ONES = word_list(
-    "null ein zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn "
-    "fünfzehn sechzehn siebzehn achtzehn neunzehn"
-)
-_TENS = word_list("_ _ zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig")
-_SCALES = (
-    (10**12, "Billion", "Billionen"),
-    (10**9, "Milliarde", "Milliarden"),
-    (10**6, "Million", "Millionen"),
-)
-_STEMS = {1: "erst", 3: "dritt", 7: "siebt", 8: "acht"}
-MONTHS = (
-    "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September",
-    "Oktober", "November", "Dezember",
-)  # fmt: skip
-
-
-def cardinal(number: int, form: Form = "") -> str:
-    """0 to 10**15 - 1; a single 1 is `eins` alone, `ein` or `eine` in front of a noun."""
-    if number == 0:
-        return "null"
-    if number == 1 and form:
-        return "eine" if form == "f" else "ein"
-    parts = []
-    for size, one, many in _SCALES:
-        count, number = divmod(number, size)
-        if count:
-            parts.append(f"eine {one}" if count == 1 else f"{cardinal(count, 'm')} {many}")
-    thousands, below = divmod(number, 1000)
-    word = f"{_below_thousand(thousands, 'm')}tausend" if thousands else ""
-    word += _below_thousand(below, "") if below else ""
-    return " ".join([*parts, word] if word else parts)
-
-
-def _below_thousand(number: int, form: Form) -> str:
-    """In one word; a last 1 is `eins` unless something follows it in the same word."""
-    hundreds, rest = divmod(number, 100)
-    word = f"{_ONES[hundreds]}hundert" if hundreds else ""
-    if rest >= 20:
-        tens, ones = divmod(rest, 10)
-        return word + (f"{_ONES[ones]}und" if ones else "") + _TENS[tens]
-    if rest == 1 and not form:
-        return f"{word}eins"
-    return word + (_ONES[rest] if rest else "")
-
-
-def ordinal(number: int, form: Form = "e") -> str:
-    """`dritte`, `dritter`, `dritten`: the form is the ending."""
-    above, last = divmod(number, 100)
-    end = form or "e"
-    if 0 < last < 20:
-        start = cardinal(above * 100) if above else ""
-        return start + _STEMS.get(last, f"{_ONES[last]}t") + end
-    if number % 10**6 == 0:
-        count = number // 10**6
-        return f"{cardinal(count, 'm') if count > 1 else ''}millionst{end}"
-    return f"{cardinal(number)}st{end}"
-
-
-def year(number: int) -> str:
-    """`neunzehnhundertvierundachtzig`; from 2000 on as a number."""
-    if not 1100 <= number < 2000:
-        return cardinal(number)
-    century, rest = divmod(number, 100)
-    return f"{_ONES[century]}hundert{_below_thousand(rest, '') if rest else ''}"
-
 
 _EN = word_set(
     "am dem den des vom zum zur beim im ab seit bis der nach vor unserem meinem deinem seinem "
@@ -176,6 +109,15 @@ def _short_date(found: re.Match[str]) -> str | None:
     return before + date(Date(day, month, None, before.strip().lower()))
 
 
+def _following(found: re.Match[str]) -> str:
+    return f"{found['page']} {'folgende' if found['end'] == 'f' else 'fortfolgende'}"
+
+
+def _half_of(found: re.Match[str]) -> str | None:
+    """`eine halbe Stunde`; other genders depend on the case, which nothing here tells."""
+    return f"eine halbe {found['noun']}" if form_before(found["noun"]) == "f" else None
+
+
 _REGNAL = (
     "Ludwig|Heinrich|Karl|Friedrich|Wilhelm|Otto|Georg|Eduard|Elisabeth|Katharina|Peter|Paul|"
     "Johannes|Pius|Benedikt|Gregor|Leo|Philipp|Franz|Ferdinand|Napoleon|Leopold|Maximilian|Josef|"
@@ -190,10 +132,12 @@ _RULES = (
         r"(?P<before>\b[A-Za-z]{2,5}\s)?(?<![\w.,])(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.(?!\s?\d)",
         _short_date,
     ),
+    Rule(r"(?P<page>(?:S\.|§|Art\.)\s?\d{1,4})\s?(?P<end>ff?)\b\.?", _following),
+    Rule(r"(?<![\w.,/])(?<!\d\s)(?:1/2|½)\s(?P<noun>[A-ZÄÖÜ]\w{2,20})", _half_of),
     Rule(r"\b24/7\b", lambda found: "vierundzwanzig sieben"),
     Rule(r"(?<=\d)\s?-?%ig", lambda found: "prozentig"),
     Rule(r"(?<=[a-zäöü])str\.", lambda found: "straße"),
-    Rule(r"(?<!\w)(?P<n>\d{4})er(?=\s)", lambda found: f"{year(int(found['n']))}er"),
+    Rule(r"(?<!\w)(?P<n>\d{4})er(?!\w)", lambda found: f"{year(int(found['n']))}er"),
     Rule(r"(?<!\w)'?(?P<n>\d{1,3})er(?!\w)", lambda found: f"{cardinal(int(found['n']))}er"),
     Rule(
         r"(?<!\w)(?P<n>\d{1,3})-?(?=jährig|fach\b|malig|stündig|minütig|tägig|köpfig|teilig|prozentig)",
@@ -287,6 +231,9 @@ _ABBREVIATIONS = pairs("""
     MwSt = Mehrwertsteuer
     Co. = Co
     max. = maximal
+    mind. = mindestens
+    Mio. = Millionen
+    Mrd. = Milliarden
     min. = minimal
     Dr. = Doktor
     Prof. = Professor
@@ -354,8 +301,12 @@ LANGUAGE = Language(
         underscore="Unterstrich",
         hash="Nummer",
         half="{n}einhalb",
+        divided="geteilt durch",
+        ratio="zu",
     ),
     months=MONTHS,
+    fold=Noun("mal", "mal"),
+    number_plural=lambda words: f"{words}s",
     ordinals=(
         rf"(?<![\w.,])(?P<before>(?i:{_BEFORE_ORDINAL})\s)(?P<n>\d{{1,3}})\.(?=\s[^\W\d_])",
         rf"(?<![\w.,])(?P<n>\d{{1,3}})\.(?=\s(?:[a-zäöü]|(?:{_AFTER_ORDINAL})\b))",
@@ -384,9 +335,11 @@ LANGUAGE = Language(
     may_end=word_set("etc. usw. jh. chr. mwst."),
     starters=word_set(
         "ein eine "
-        "er sie es wir ihr ich du dann aber und doch dies das der die was wann wo warum wie"
+        "er sie es wir ihr ich du dann aber und doch dies das der die was wann wo warum wie "
+        "siehe danach dort hier heute morgen gestern jetzt nun auch wenn weil dabei daher darum "
+        "deshalb denn nicht noch man alle viele diese dieser dieses bitte zuerst bis nach"
     ),
-    spelled=word_set("USA EU ARD IT KI UKW AG OECD FDP EZB ICE IBM"),
+    spelled=word_set("CO USA EU ARD IT KI UKW AG OECD FDP EZB ICE IBM"),
     numbered=word_set("kapitel teil band akt szene abschnitt artikel stufe typ phase klasse"),
     form_before=form_before,
     rules=_RULES,

@@ -3,130 +3,53 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 
+from edge_voice.text.en_words import (
+    DECADES,
+    MONTHS,
+    ONES,
+    cardinal,
+    date,
+    fraction,
+    ordinal,
+    plural,
+    time,
+    year,
+)
 from edge_voice.text.language import (
-    Date,
-    Form,
     Language,
     Noun,
     Rule,
-    Time,
     Words,
     currencies,
     nouns,
     pairs,
-    word_list,
     word_set,
 )
-from edge_voice.text.numbers import by_thousands
-
-_ONES = word_list(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen"
-)
-_TENS = word_list("_ _ twenty thirty forty fifty sixty seventy eighty ninety")
-_ORDINAL_ENDS = {
-    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth",
-    "nine": "ninth", "twelve": "twelfth",
-}  # fmt: skip
-_SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"))
-_DECADES = {10 * i: f"{tens[:-1]}ies" for i, tens in enumerate(_TENS) if i > 1}
-MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-)  # fmt: skip
-
-
-def cardinal(number: int, form: Form = "") -> str:
-    """0 to 10**15 - 1."""
-    parts = by_thousands(
-        number,
-        lambda part, form: _below_thousand(part),
-        lambda count: f"{_below_thousand(count)} thousand",
-        [(size, partial(_scaled, name)) for size, name in _SCALES],
-        form,
-    )
-    return " ".join(parts) or "zero"
-
-
-def _scaled(name: str, count: int) -> str:
-    return f"{cardinal(count)} {name}"
-
-
-def _below_thousand(number: int) -> str:
-    hundreds, rest = divmod(number, 100)
-    words = [f"{_ONES[hundreds]} hundred"] if hundreds else []
-    if rest >= 20:
-        tens, ones = divmod(rest, 10)
-        words.append(f"{_TENS[tens]}-{_ONES[ones]}" if ones else _TENS[tens])
-    elif rest:
-        words.append(_ONES[rest])
-    return " ".join(words)
-
-
-def ordinal(number: int, form: Form = "") -> str:
-    """`twenty-first`."""
-    found = re.fullmatch(r"(.*?)([a-z]+)", cardinal(number))
-    assert found
-    start, last = found[1], found[2]
-    if last in _ORDINAL_ENDS:
-        return start + _ORDINAL_ENDS[last]
-    return start + (f"{last[:-1]}ieth" if last.endswith("y") else f"{last}th")
-
-
-def year(number: int) -> str:
-    """In pairs: `nineteen eighty-four`, `twenty twenty-four`; 2000 to 2009 as a number."""
-    century, rest = divmod(number, 100)
-    if 2000 <= number < 2010 or number < 1000 or (century % 10 == 0 and not rest):
-        return cardinal(number)
-    if not rest:
-        return f"{cardinal(century)} hundred"
-    return f"{cardinal(century)} {'oh ' if rest < 10 else ''}{cardinal(rest)}"
-
-
-def date(date: Date) -> str:
-    """`March fifth, twenty twenty-four`."""
-    spoken = f"{MONTHS[date.month - 1]} {ordinal(date.day)}"
-    return spoken if date.year is None else f"{spoken}, {year(date.year)}"
-
-
-def time(time: Time) -> str:
-    """`three forty-five P M`, `three o'clock`, `fifteen hundred` is not said."""
-    hour, minute = cardinal(time.hour), time.minute
-    if minute:
-        spoken = f"{hour} {'oh ' if minute < 10 else ''}{cardinal(minute)}"
-    elif time.half:
-        spoken = hour
-    else:
-        spoken = f"{hour} o'clock" if 0 < time.hour <= 12 else f"{hour} hundred"
-    if time.second is not None:
-        seconds = "second" if time.second == 1 else "seconds"
-        spoken += f" and {cardinal(time.second)} {seconds}"
-    return f"{spoken} {' '.join(time.half.upper())}".strip()
-
-
-def fraction(numerator: int, denominator: int) -> str | None:
-    """`three quarters`."""
-    if not 0 < numerator < denominator or (denominator > 20 and denominator not in (100, 1000)):
-        return None
-    names = {2: ("half", "halves"), 4: ("quarter", "quarters")}
-    one, many = names.get(denominator) or (ordinal(denominator), f"{ordinal(denominator)}s")
-    return f"{cardinal(numerator)} {one if numerator == 1 else many}"
+from edge_voice.text.names import roman_value
 
 
 def _decade(found: re.Match[str]) -> str | None:
     century, decade = int(found["century"] or 0), int(found["decade"])
     if decade == 10 and not century:
         return None
-    named = _DECADES.get(decade) or {0: "hundreds", 10: "tens"}[decade]
+    named = DECADES.get(decade) or {0: "hundreds", 10: "tens"}[decade]
     if century == 20 and decade == 0:
         return "two thousands"
     return f"{cardinal(century)} {named}" if century else named
 
 
+def _century(found: re.Match[str]) -> str | None:
+    value = roman_value(found["r"])
+    return ordinal(value) if value else None
+
+
+def _to(found: re.Match[str]) -> str:
+    return f"{found['end']} to "
+
+
 def _digits(text: str) -> str:
-    return " ".join(_ONES[int(digit)] for digit in text)
+    return " ".join(ONES[int(digit)] for digit in text)
 
 
 def _feet(found: re.Match[str]) -> str:
@@ -150,6 +73,16 @@ _RULES = (
     Rule(r"\bC#(?!\w)", lambda found: "C sharp"),
     Rule(r"(?<![\w.])\.NET\b", lambda found: "dot net"),
     Rule(r"(?<=\bcall\s)\d{3}\b(?!-)", lambda found: _digits(found[0]), ignore_case=True),
+    Rule(
+        r"(?P<before>\b(?:call|dial|phone|text|fax|number)(?:\sis|\sme\sat|\sus\sat|\sat)?:?\s)"
+        r"(?P<n>\d{3}-\d{4})(?![\w-])",
+        lambda found: f"{found['before']}{_digits(found['n'][:3])}, {_digits(found['n'][4:])}",
+        ignore_case=True,
+    ),
+    Rule(r"\b9/11\b", lambda found: "nine eleven"),
+    Rule(r"§\s?(?=\d)", lambda found: "section "),
+    Rule(r"(?<=\d)(?P<end>st|nd|rd|th)[-–](?=\d{1,3}(?:st|nd|rd|th)\b)", _to),
+    Rule(r"\b(?P<r>[IVX]{1,6})(?:th)?(?=[\s-][Cc]entur)", _century),
     Rule(r"\b24/7\b", lambda found: "twenty-four seven"),
     Rule(r"(?<![\w/])w/o(?!\w)", lambda found: "without"),
     Rule(r"(?<![\w/])w/(?=\s)", lambda found: "with"),
@@ -284,6 +217,7 @@ _ABBREVIATIONS = pairs("""
     aka = also known as
     Ph.D. = P H D
     PhD = P H D
+    PhDs = P H Ds
     Jan. = January
     Feb. = February
     Apr. = April
@@ -342,8 +276,11 @@ LANGUAGE = Language(
         underscore="underscore",
         hash="number",
         half="{n} and a half",
+        divided="divided by",
     ),
     months=MONTHS,
+    fold=Noun("time", "times"),
+    number_plural=plural,
     ordinals=(r"(?<![\w.,])(?P<n>\d{1,9})(?:st|nd|rd|th)\b",),
     ordinal_form=lambda found: "",
     times=(
@@ -372,8 +309,8 @@ LANGUAGE = Language(
         "those there then but and so what when where why how"
     ),
     spelled=word_set(
-        "USA US UK EU UN UAE FBI CIA IBM AI API CEO CFO CTO IT ID IP ISO OS PC TV DIY FAQ GDP GPU "
-        "CPU USB URL UI UX ATM IQ IRS MIT NBA NFL AC DC EV VIP ISBN IOU LED BBC AM PM"
+        "CO USA US UK EU UN UAE FBI CIA IBM AI API CEO CFO CTO IT ID IP ISO OS PC TV DIY FAQ GDP "
+        "GPU CPU USB URL UI UX ATM IQ IRS MIT NBA NFL AC DC EV VIP ISBN IOU LED BBC AM PM"
     ),
     regnal=word_set(
         "louis henry charles george edward elizabeth william james mary richard john paul pius "

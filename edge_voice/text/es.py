@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from edge_voice.text.gender import SPANISH
 from edge_voice.text.language import (
     Date,
     Form,
@@ -147,16 +148,6 @@ def fraction(numerator: int, denominator: int) -> str | None:
     return f"{cardinal(numerator, 'm')} {name}{'s' if numerator > 1 else ''}"
 
 
-_FEMININE = word_set("veces personas mujeres noches calles leyes partes luces voces flores llaves "
-                      "vez mujer noche calle ley parte luz voz flor llave clase clases"
-)  # fmt: skip
-_FEMININE_ENDS = re.compile(r"(?:as?|ción|ciones|sión|siones|dad|dades|tud|tudes)$")
-_NOT_FEMININE = word_set(
-    "día días problema problemas mapa mapas programa programas sistema sistemas tema temas "
-    "planeta planetas idioma idiomas clima poema poemas drama dramas kilogramo a la las para "
-    "hasta contra nada cada era está esta una más mas gramas telegrama telegramas "
-    "cuba gorila atletas artistas turistas periodistas futbolistas policías"
-)
 _FUNCTION_WORDS = word_set(
     "a al ante con contra de del desde e el en entre es está están hasta la las los más menos mil "
     "ni no o para pero por que se sin sobre son u y ya cada nada fue era como si su sus"
@@ -164,12 +155,10 @@ _FUNCTION_WORDS = word_set(
 
 
 def form_before(word: str) -> Form:
-    """By endings; words that are no nouns, and names, leave the number alone."""
+    """Of a noun; words that are no nouns, and names, leave the number alone."""
     if word in _FUNCTION_WORDS or word[:1].isupper():
         return ""
-    if word in _FEMININE or (_FEMININE_ENDS.search(word) and word not in _NOT_FEMININE):
-        return "f"
-    return "m"
+    return "f" if SPANISH.is_feminine(word) else "m"
 
 
 def _ordinal_form(found: re.Match[str]) -> Form:
@@ -314,8 +303,15 @@ _BEFORE_NUMBER = pairs("""
     art. = artículo
     cap. = capítulo
     vol. = volumen
+    § = párrafo
     fig. = figura
 """)
+
+
+def _half_of(found: re.Match[str]) -> str | None:
+    name = {"f": "media", "m": "medio"}.get(form_before(found["noun"]))
+    return f"{name} {found['noun']}" if name else None
+
 
 LANGUAGE = Language(
     code="es",
@@ -344,8 +340,10 @@ LANGUAGE = Language(
         underscore="guion bajo",
         hash="número",
         half="{n} y medio",
+        divided="dividido por",
     ),
     months=MONTHS,
+    fold=Noun("vez", "veces", "f"),
     ordinals=(r"(?<![\w.,])(?P<n>\d{1,4})\.?(?P<end>[ºª]|(?:er|ra|da|ta)\b)",),
     ordinal_form=_ordinal_form,
     times=(
@@ -374,7 +372,7 @@ LANGUAGE = Language(
         "él ella ellos ellas yo nosotros usted esto "
         "eso esta este pero y luego después entonces cuando"
     ),
-    spelled=word_set("UE USA IA FBI CIA ADN DNI"),
+    spelled=word_set("CO UE USA IA FBI CIA ADN DNI"),
     regnal=word_set(
         "luis felipe carlos alfonso fernando isabel enrique juan pablo pío benedicto gregorio león "
         "eduardo jorge guillermo napoleón pedro nicolás alejandro catalina sancho jaime ramiro "
@@ -387,6 +385,7 @@ LANGUAGE = Language(
     ),
     form_before=form_before,
     rules=(
+        Rule(r"(?<![\w.,/])(?<!\d\s)(?:1/2|½)\s(?P<noun>[^\W\d_]{2,20})", _half_of),
         Rule(_DEGREE_ORDINAL, lambda found: ordinal(int(found["n"]), "short")),
         Rule(r"\b(?P<word>[Ss]iglos?|s\.)\s(?P<r>[IVX]{1,6})\b", _century),
         *(Rule(rf"(?<![\w.,+])(?<!\d\s){form}(?!\w)", _telephone) for form in _TELEPHONES),

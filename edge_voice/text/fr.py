@@ -260,7 +260,19 @@ _BEFORE_NUMBER = pairs("""
     vol. = volume
     chap. = chapitre
     fig. = figure
+    § = paragraphe
 """)
+
+_HALVES = {
+    **dict.fromkeys(("heure", "journée", "douzaine", "bouteille", "livre", "page"), "une demi-"),
+    **dict.fromkeys(("litre", "kilo", "mètre", "siècle", "verre", "tour", "million"), "un demi-"),
+}
+
+
+def _half_of(found: re.Match[str]) -> str | None:
+    noun = found["noun"]
+    return f"{_HALVES[noun]}{noun}" if noun in _HALVES else None
+
 
 LANGUAGE = Language(
     code="fr",
@@ -289,8 +301,10 @@ LANGUAGE = Language(
         underscore="tiret bas",
         hash="numéro",
         half="{n} et demi",
+        divided="divisé par",
     ),
     months=MONTHS,
+    fold=Noun("fois", "fois", "f"),
     ordinals=(r"(?<![\w.,])(?P<n>\d{1,9})(?P<end>ers?|re|ère|nde?|es?|ème|eme|ième)s?\b",),
     ordinal_form=_ordinal_form,
     times=(
@@ -319,7 +333,7 @@ LANGUAGE = Language(
         "il elle ils elles je tu nous vous on ce "
         "c'est cela ces cette mais et puis ensuite quand que"
     ),
-    spelled=word_set("UE USA IA RATP EDF URSS CIA FBI OMC ADN ARN IRM"),
+    spelled=word_set("CO UE USA IA RATP EDF URSS CIA FBI OMC ADN ARN IRM"),
     regnal=word_set(
         "louis henri charles philippe françois napoléon georges édouard guillaume jacques paul "
         "jean pie benoît grégoire léon élisabeth catherine pierre nicolas alexandre frédéric "
@@ -334,6 +348,7 @@ LANGUAGE = Language(
     phone_pairs=True,
     after=(Rule(r"\b(?P<start>[Dd]|[Qq]u|[Jj]usqu)e\s(?=une?\b)", lambda f: f"{f['start']}'"),),
     rules=(
+        Rule(r"(?<![\w.,/])(?<!\d\s)(?:1/2|½)\s(?P<noun>[a-zéè]{3,20})\b", _half_of),
         Rule(r"\b24\s?h\s?/\s?24\b", lambda found: "vingt-quatre heures sur vingt-quatre"),
         Rule(r"\b7\s?j\s?/\s?7\b", lambda found: "sept jours sur sept"),
         Rule(r"(?<=[a-zç]\s)I(?:er|ᵉʳ)\b", lambda found: "premier"),

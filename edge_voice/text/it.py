@@ -280,7 +280,14 @@ _BEFORE_NUMBER = pairs("""
     cap. = capitolo
     vol. = volume
     fig. = figura
+    § = paragrafo
 """)
+
+
+def _half_of(found: re.Match[str]) -> str | None:
+    name = {"f": "mezza", "m": "mezzo"}.get(form_before(found["noun"]))
+    return f"{name} {found['noun']}" if name else None
+
 
 LANGUAGE = Language(
     code="it",
@@ -309,8 +316,10 @@ LANGUAGE = Language(
         underscore="trattino basso",
         hash="numero",
         half="{n} e mezzo",
+        divided="diviso",
     ),
     months=MONTHS,
+    fold=Noun("volta", "volte", "f"),
     ordinals=(r"(?<![\w.,])(?P<n>\d{1,6})\.?(?P<end>[ºª])",),
     ordinal_form=_ordinal_form,
     times=(
@@ -335,7 +344,7 @@ LANGUAGE = Language(
     starters=word_set(
         "egli lui lei loro io noi voi questo questa ma e poi allora quando che il i gli un una"
     ),
-    spelled=word_set("UE USA IA CIA FBI"),
+    spelled=word_set("CO UE USA IA CIA FBI"),
     regnal=word_set(
         "luigi enrico carlo federico guglielmo ottone giorgio edoardo elisabetta vittorio umberto "
         "emanuele paolo giovanni pio benedetto gregorio leone filippo ferdinando napoleone "
@@ -348,6 +357,7 @@ LANGUAGE = Language(
     ),
     form_before=form_before,
     rules=(
+        Rule(r"(?<![\w.,/])(?<!\d\s)(?:1/2|½)\s(?P<noun>[^\W\d_]{2,20})", _half_of),
         Rule(r"(?<!\w)'(?P<n>[1-9]00)\b", lambda found: cardinal(int(found["n"])).capitalize()),
         Rule(_DEGREE_ORDINAL, lambda found: ordinal(int(found["n"]))),
         Rule(r"\b(?P<r>[IVX]{1,6})(?=\ssecol[oi]\b)", _century),

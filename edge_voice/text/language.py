@@ -106,6 +106,9 @@ class Words:
     hash: str
     half: str
     """A whole number `{n}` and a half."""
+    divided: str
+    ratio: str = ""
+    """Between the numbers of 16:9; `to` where it is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,8 @@ class Language:
         regnal: Lower-case names that take an ordinal after them (Louis XIV).
         regnal_word: From the number of a king or pope to the words for it.
         numbered: Lower-case words that take a Roman numeral as a plain number.
+        fold: What is counted in 3×.
+        number_plural: From the words of a number to several of it (747s); the same by default.
         form_before: The form that a number takes in front of a word, as far as the word shows.
         phone_pairs: Say telephone numbers as pairs of digits.
         dates: Regular expressions of a date with the month's name, with groups d, m and y.
@@ -189,6 +194,8 @@ class Language:
     regnal: frozenset[str] = frozenset()
     regnal_word: Callable[[int], str] = str
     numbered: frozenset[str] = frozenset()
+    fold: Noun = Noun("×", "×")
+    number_plural: Callable[[str], str] = str
     form_before: Callable[[str], Form] = lambda word: ""
     phone_pairs: bool = False
     rules: tuple[Rule, ...] = ()

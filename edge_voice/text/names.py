@@ -16,9 +16,20 @@ def abbreviations(language: Language) -> list[Rule]:
     """Those of the tables, with a capital at the beginning of a sentence too; `&`; initials."""
     table = _with_capitals(language.abbreviations)
     numbers = _with_capitals(language.before_number)
+    units = {short for short in table if {short, short.rstrip(".")} & set(language.units)}
+
+    def say(found: re.Match[str]) -> str | None:
+        before = found.string[max(0, found.start() - 2) : found.start()]
+        if found[0] in units and before.rstrip()[-1:].isdigit():
+            return None  # 5 min. are no minimum
+        return table[found[0]]
+
     return [
-        Rule(rf"(?<![\w.])(?:{_any_of(numbers)})\s?(?=\d)", lambda f: f"{numbers[f[0].strip()]} "),
-        Rule(rf"(?<![\w.])(?:{_any_of(table)})(?!\w)", lambda f: table[f[0]]),
+        Rule(
+            rf"(?<![\w.])(?:{_any_of(numbers)})\s?(?=\d|(?:[IVXLC]{{2,7}}|[VX])\b)",
+            lambda found: f"{numbers[found[0].strip()]} ",
+        ),
+        Rule(rf"(?<![\w.])(?:{_any_of(table)})(?!\w)", say),
         Rule(r"\s?&\s?(?=\w)", lambda found: f" {language.words.and_} "),
         Rule(r"(?<![\w.])[^\W\d_](?:\.[^\W\d_]){1,6}\.?(?!\w)", _dotted),
         Rule(r"(?<![\w.-])(?P<initial>[^\W\d_])\.(?=\s?[^\W\d_])", _initial),

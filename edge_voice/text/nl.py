@@ -238,6 +238,7 @@ _BEFORE_NUMBER = pairs("""
     art. = artikel
     hfst. = hoofdstuk
     afb. = afbeelding
+    § = paragraaf
 """)
 
 LANGUAGE = Language(
@@ -267,8 +268,12 @@ LANGUAGE = Language(
         underscore="liggend streepje",
         hash="nummer",
         half="{n} en een half",
+        divided="gedeeld door",
+        ratio="bij",
     ),
     months=MONTHS,
+    fold=Noun("keer", "keer"),
+    number_plural=lambda words: f"{words}ën" if words.endswith(("ie", "ee")) else f"{words}s",
     ordinals=(r"(?<![\w.,])(?P<n>\d{1,6})(?:e|ste|de)\b",),
     ordinal_form=_ordinal_form,
     times=(
@@ -292,7 +297,7 @@ LANGUAGE = Language(
     starters=word_set(
         "het een hij zij ze ik wij we jij het dit dat deze maar en dan toen daarna wat wanneer waar"
     ),
-    spelled=word_set("EU USA AI FBI CIA AOW OV ANWB"),
+    spelled=word_set("CO EU USA AI FBI CIA AOW OV ANWB"),
     regnal=word_set(
         "willem lodewijk hendrik karel filips frederik george eduard elizabeth jan johannes "
         "paulus pius benedictus gregorius leo napoleon peter nicolaas alexander catharina "

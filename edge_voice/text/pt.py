@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from edge_voice.text.gender import PORTUGUESE
 from edge_voice.text.language import (
     Date,
     Form,
@@ -125,17 +126,6 @@ def fraction(numerator: int, denominator: int) -> str | None:
     return f"{cardinal(numerator)} {name}{'s' if numerator > 1 else ''}"
 
 
-_FEMININE = word_set(
-    "vezes vez mulheres mulher noites noite partes parte luzes luz vozes voz flores flor chaves "
-    "chave classes classe cidades cidade pessoas leis lei"
-)
-_FEMININE_ENDS = re.compile(r"(?:as?|ção|ções|são|sões|dade|dades|agem|agens)$")
-_NOT_FEMININE = word_set(
-    "dia dias problema problemas mapa mapas programa programas sistema sistemas tema temas "
-    "planeta planetas idioma idiomas clima poema poemas drama dramas a à as às da das na nas para "
-    "contra nada cada era uma mas grama gramas quilograma quilogramas atletas artistas turistas "
-    "fora agora sofá sofás"
-)
 _FUNCTION_WORDS = word_set(
     "a à ao aos as às com contra da das de do dos e é em entre está estão mas mais menos mil na "
     "nas nem no nos o os ou para pela pelo por que se sem sobre um uma foi era como já até são "
@@ -144,12 +134,10 @@ _FUNCTION_WORDS = word_set(
 
 
 def form_before(word: str) -> Form:
-    """By endings; words that are no nouns, and names, leave the number alone."""
+    """Of a noun; words that are no nouns, and names, leave the number alone."""
     if word in _FUNCTION_WORDS or word[:1].isupper():
         return ""
-    if word in _FEMININE or (_FEMININE_ENDS.search(word) and word not in _NOT_FEMININE):
-        return "f"
-    return "m"
+    return "f" if PORTUGUESE.is_feminine(word) else "m"
 
 
 def _ordinal_form(found: re.Match[str]) -> Form:
@@ -291,8 +279,15 @@ _BEFORE_NUMBER = pairs("""
     art. = artigo
     cap. = capítulo
     vol. = volume
+    § = parágrafo
     fig. = figura
 """)
+
+
+def _half_of(found: re.Match[str]) -> str | None:
+    name = {"f": "meia", "m": "meio"}.get(form_before(found["noun"]))
+    return f"{name} {found['noun']}" if name else None
+
 
 LANGUAGE = Language(
     code="pt",
@@ -321,8 +316,11 @@ LANGUAGE = Language(
         underscore="sublinhado",
         hash="número",
         half="{n} e meio",
+        divided="dividido por",
+        ratio="por",
     ),
     months=MONTHS,
+    fold=Noun("vez", "vezes", "f"),
     ordinals=(r"(?<![\w.,])(?P<n>\d{1,4})\.?(?P<end>[ºª]|[oa]\b)",),
     ordinal_form=_ordinal_form,
     times=(
@@ -348,7 +346,7 @@ LANGUAGE = Language(
         "o a os as um uma "
         "ele ela eles elas eu nós você isto isso esta este mas e depois então quando"
     ),
-    spelled=word_set("UE IA FBI CIA IBGE CPF"),
+    spelled=word_set("CO UE IA FBI CIA IBGE CPF"),
     regnal=word_set(
         "luís pedro joão carlos afonso fernando isabel henrique paulo pio bento gregório leão "
         "eduardo jorge guilherme napoleão nicolau alexandre catarina manuel maria josé clemente "
@@ -360,6 +358,7 @@ LANGUAGE = Language(
     ),
     form_before=form_before,
     rules=(
+        Rule(r"(?<![\w.,/])(?<!\d\s)(?:1/2|½)\s(?P<noun>[^\W\d_]{2,20})", _half_of),
         Rule(_DEGREE_ORDINAL, lambda found: ordinal(int(found["n"]))),
         Rule(r"\b(?P<word>[Ss]éculos?|[Ss]éc\.)\s(?P<r>[IVX]{1,6})\b", _century),
         Rule(r"(?<![\w.,])(?:\(\d{2}\)\s?9?\d{4}|9\d{4})[-\s]\d{4}(?!\w)", _telephone),

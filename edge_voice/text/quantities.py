@@ -13,7 +13,7 @@ _PER = r"(?P<per>/(?=[^\W\d_]))?"
 
 
 def rules(language: Language) -> list[Rule]:
-    """Money with its sign before or behind, percentages, units; ranges of them too."""
+    """Money with its sign before or behind, percentages, units; ranges of them too; 3×, 747s."""
     number = number_pattern(language)
     coins = _any_of(language.currencies)
     scales = rf"(?:\s?(?P<scale>{_any_of(language.scales)})(?!\w))?" if language.scales else ""
@@ -27,17 +27,45 @@ def rules(language: Language) -> list[Rule]:
     def measure(found: re.Match[str]) -> str | None:
         return _signed(found, language, _measure(found, language.units[found["unit"]], language))
 
+    def fold(found: re.Match[str]) -> str | None:
+        return _signed(found, language, _measure(found, language.fold, language))
+
     to = f" {language.words.to} "
     return [
+        *_several(language),
         Rule(rf"(?<=\d)\s?[-–]\s?(?=(?:{coins})\s?\d)", lambda found: to),
+        Rule(r"(?<=[%‰°€£])[-–](?=\d)", lambda found: to),
+        Rule(
+            rf"{_SIGN}{_ALONE}(?P<n>{number})(?:\s?[-–]\s?(?P<to>{number}))?"
+            r"(?:[xX]|\s?×)(?!\w|\s?[\d(])" + _PER,
+            fold,
+        ),
         Rule(r"°\s(?=[CF]\b)", lambda found: "°"),
         Rule(rf"{_SIGN}(?<!\w)(?P<coin>{coins})\s?{amount}(?![\w]){_PER}", money),
         Rule(rf"{_SIGN}{_ALONE}{amount}(?:\s?|-)(?P<coin>{coins})(?!\w){_PER}", money),
         Rule(
             rf"{_SIGN}{_ALONE}(?P<n>{number})(?:\s?[-–]\s?(?P<to>{number}))?"
-            rf"\s?(?P<unit>{_any_of(language.units)})(?![\w²³]){_PER}",
+            rf"\s?(?P<unit>{_any_of(language.units)})(?![\w²³])(?:\.(?=\s+\S))?{_PER}",
             measure,
         ),
+    ]
+
+
+def _several(language: Language) -> list[Rule]:
+    """747s, F-16s, MP3s, 1s and 0s: several of a number. 20s, 120s and the like are seconds."""
+
+    def many(digits: str) -> str:
+        return language.number_plural(language.cardinal(int(digits), ""))
+
+    def two(found: re.Match[str]) -> str:
+        return f"{many(found['n'])}{found['between']}{many(found['m'])}"
+
+    return [
+        Rule(r"(?<=[^\W\d_])(?P<n>\d{1,4})'?s(?!\w)", lambda found: f" {many(found['n'])}"),
+        Rule(r"(?<=[^\W\d_]-)(?P<n>\d{1,4})'?s(?!\w)", lambda found: many(found["n"])),
+        Rule(r"(?<![\w.,-])(?P<n>\d{2,5}[1-9])'?s(?!\w)", lambda found: many(found["n"])),
+        Rule(r"(?<![\w.,-])(?P<n>[1-9]\d?00?0?)'?s(?=\sof\b)", lambda found: many(found["n"])),
+        Rule(r"(?<![\w.,-])(?P<n>[01])'?s(?P<between>\s\w{1,4}\s)(?P<m>[01])'?s(?!\w)", two),
     ]
 
 

@@ -156,7 +156,7 @@ def _goes_on(last: str, word: str, before: str, language: Language | None) -> bo
     if _ROMAN.match(last) and _word_before(before, last).rstrip("s") in language.roman_ordinals:
         return True
     if key in before_number:
-        return word[:1].isdigit()
+        return word[:1].isdigit() or bool(_ROMAN_NUMBER.match(word))
     return bool(_INITIAL.search(last) or _DOTTED.match(last))
 
 
@@ -182,6 +182,7 @@ def _word_before(before: str, last: str) -> str:
 
 _FIRST_LETTERS = re.compile(r"['’,].*$")
 _ORDINAL = re.compile(r"^\d{1,3}\.$")
+_ROMAN_NUMBER = re.compile(r"(?:[IVXLC]{2,7}|[VX])\b")
 _ROMAN = re.compile(r"^[IVX]{1,6}\.$")
 
 

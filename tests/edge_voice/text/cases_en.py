@@ -85,4 +85,23 @@ rated 4.5/5 => rated four point five over five.
 C++ and C# => C plus plus and C sharp.
 a USB-C. => a U S B-C.
 ISO 9001:2015 => I S O nine thousand one:twenty fifteen.
+747s and a 747's wing => seven hundred forty-sevens and a seven hundred forty-sevens wing.
+three MP3s and F-16s => three M P threes and F-sixteens.
+1s and 0s => ones and zeros.
+100s of people, 120s late => hundreds of people, one hundred twenty seconds late.
+2x faster, 3× as big => two times faster, three times as big.
+1.5x or 2 x 4 => one point five times or two times four.
+10 ÷ 2 = 5 => ten divided by two equals five.
+5%–10% => five percent to ten percent.
+the 2019/20 season => the twenty nineteen twenty season.
+in '99 and the '80s => in ninety-nine and the eighties.
+v2.0 of H2O => v two point zero of H two O.
+CO2 => C O two.
+vol. IV and p. 5 => volume four and page five.
+the XIV century => the fourteenth century.
+the 3rd-5th floors => the third to fifth floors.
+call me at 555-1234 => call me at five five five, one two three four.
+9/11 and § 5 => nine eleven and section five.
+It took 2 min. of 5 ft. rope => It took two minutes of five feet rope.
+5 min. Then 2 hrs. Later => five minutes. Then two hours. Later.
 """

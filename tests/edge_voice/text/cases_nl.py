@@ -66,4 +66,17 @@ naam@voorbeeld.nl => naam apenstaartje voorbeeld punt nl.
 Jansen & Zonen => Jansen en Zonen.
 24/7 open => vierentwintig zeven open.
 € 5/maand => vijf euro per maand.
+5 min. lopen => vijf minuten lopen.
+min. 5 => minimaal vijf.
+2x zo groot, 3× per dag => twee keer zo groot, drie keer per dag.
+de 747's en 3 MP3's => de zevenhonderdzevenenveertigs en drie M P drieën.
+1914–18 => negentienhonderdveertien tot achttien.
+het seizoen 2019/20 => het seizoen tweeduizend negentien twintig.
+10 ÷ 2 => tien gedeeld door twee.
+16:9 => zestien bij negen.
+½ uur => een half uur.
+§ 5 => paragraaf vijf.
+CO2 => C O twee.
+v2.0 => v twee punt nul.
+hfst. IV => hoofdstuk vier.
 """

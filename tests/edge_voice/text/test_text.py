@@ -43,6 +43,14 @@ HOSTILE = {
     "quotes": '"',
     "abbreviations": "Mr. ",
     "marks": "a\u0308\u0308\u0308",
+    "several": "747s ",
+    "folds": "3x",
+    "short years": "'99",
+    "seasons": "1914/15 ",
+    "halves": "1/2 a",
+    "phonemes": "[[a]]",
+    "open phonemes": "[[",
+    "open long phonemes": "[[" + "a" * 600,
     "surrogates": "\ud800",
 }
 
