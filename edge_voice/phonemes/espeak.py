@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_voice.errors import OptionError
-from edge_voice.phonemes.marks import MARKS, directed_quotes
+from edge_voice.phonemes.marks import directed_quotes, kept_mark
 from edge_voice.text import clauses
 from edge_voice.text.given import GIVEN
 
@@ -32,7 +32,6 @@ _SOUND = re.compile("|".join(map(re.escape, _SOUNDS)))
 _SILENT = re.compile(r"\([^()]*\)|[-_^]")  # names of languages, and what separates sounds
 # Phonemes of the user, and marks; a full stop or comma within a number is none.
 _BETWEEN = re.compile(rf"({GIVEN}|[;:!?¡¿—…\"“”«»()\[\]{{}}।॥]|[.,](?!\d)|(?<!\d)[.,])")
-_SPELLED_MARKS = {"।": ".", "॥": ".", "«": "“", "»": "”"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +115,7 @@ def _spaced_like(part: str, said: str) -> str:
 def _mark(text: str) -> str:
     if text.startswith("[["):
         return text[2:-2]
-    text = _SPELLED_MARKS.get(text, text)
-    return text if text in MARKS or text in '"“”' else ""
+    return kept_mark(text)
 
 
 def _in_alphabet(line: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from edge_voice.errors import OptionError
-from edge_voice.phonemes.marks import MARKS, directed_quotes
+from edge_voice.phonemes.marks import directed_quotes, kept_mark
 from edge_voice.text.given import GIVEN
 
 _PARTS = re.compile(rf"({GIVEN})")
@@ -35,4 +35,4 @@ def only_given(language: str) -> Callable[[str], str]:
 
 
 def _marks(text: str) -> str:
-    return "".join(c for c in text if c in MARKS or c.isspace() or c in '"“”')
+    return "".join(" " if c.isspace() else kept_mark(c) for c in text)

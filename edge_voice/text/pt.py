@@ -361,6 +361,6 @@ LANGUAGE = Language(
         Rule(r"(?<![\w.,/])(?<!\d\s)(?:1/2|½)\s(?P<noun>[^\W\d_]{2,20})", _half_of),
         Rule(_DEGREE_ORDINAL, lambda found: ordinal(int(found["n"]))),
         Rule(r"\b(?P<word>[Ss]éculos?|[Ss]éc\.)\s(?P<r>[IVX]{1,6})\b", _century),
-        Rule(r"(?<![\w.,])(?:\(\d{2}\)\s?9?\d{4}|9\d{4})[-\s]\d{4}(?!\w)", _telephone),
+        Rule(r"(?<![\w.,])(?<!\d\s)(?:\(\d{2}\)\s?9?\d{4}|9\d{4})[-\s]\d{4}(?!\w)", _telephone),
     ),
 )

@@ -50,7 +50,7 @@ def test_languages_that_need_phonemes(
     bundle: tuple[Path, Manifest], language: str, name: str
 ) -> None:
     phonemize = open_phonemizer(language, *bundle, ALPHABETS)
-    assert phonemize('[[koɲɲiʨiβa]], "[[sekai]]"。 [[a]]!') == "koɲɲiʨiβa, “sekai” a!"
+    assert phonemize('[[koɲɲiʨiβa]], "[[sekai]]"。 [[a]]!') == "koɲɲiʨiβa, “sekai”. a!"
     with pytest.raises(OptionError, match=rf"{name} needs phonemes: write \[\[phonemes\]\]"):
         phonemize("[[koɲ]] 世界")
 

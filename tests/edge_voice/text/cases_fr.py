@@ -85,4 +85,5 @@ CO2 => C O deux.
 v2.0 => v deux point zéro.
 5%–10% => cinq pour cent à dix pour cent.
 chap. IV => chapitre quatre.
+21 pages et 31 jours => vingt et une pages et trente et un jours.
 """

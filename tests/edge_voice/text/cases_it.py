@@ -83,4 +83,6 @@ gli anni '80 => gli anni ottanta.
 CO2 => C O due.
 v2.0 => v due punto zero.
 cap. IV => capitolo quattro.
+www.esempio.it => w w w punto esempio punto it.
++39 06 1234567 => più tre nove, zero sei, uno due tre quattro cinque sei sette.
 """

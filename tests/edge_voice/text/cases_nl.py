@@ -79,4 +79,6 @@ het seizoen 2019/20 => het seizoen tweeduizend negentien twintig.
 CO2 => C O twee.
 v2.0 => v twee punt nul.
 hfst. IV => hoofdstuk vier.
+www.voorbeeld.nl => w w w punt voorbeeld punt nl.
++31 20 123 4567 => plus drie één, twee nul, één twee drie, vier vijf zes zeven.
 """
