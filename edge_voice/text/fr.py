@@ -175,6 +175,7 @@ _UNITS = nouns("""
     g | gramme | grammes
     mg | milligramme | milligrammes
     km/h | kilomètre-heure | kilomètres-heure
+    h | heure | heures | f
     m/s | mètre par seconde | mètres par seconde
     min mn | minute | minutes | f
     s | seconde | secondes | f

@@ -145,7 +145,7 @@ _UNITS = nouns("""
     mg | milligram
     km/h km/u | kilometer per uur
     m/s | meter per seconde
-    u | uur
+    u h | uur
     min | minuut | minuten
     s sec | seconde | seconden
     ms | milliseconde | milliseconden

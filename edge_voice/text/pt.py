@@ -190,6 +190,7 @@ _UNITS = nouns("""
     mg | miligrama | miligramas
     lb | libra | libras | f
     km/h | quilômetro por hora | quilômetros por hora
+    h | hora | horas | f
     m/s | metro por segundo | metros por segundo
     min | minuto | minutos
     s seg | segundo | segundos

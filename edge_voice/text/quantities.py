@@ -61,6 +61,15 @@ def _several(language: Language) -> list[Rule]:
         return f"{many(found['n'])}{found['between']}{many(found['m'])}"
 
     return [
+        # 2h5m, 1m30s: no metres, and no several of a number.
+        Rule(
+            r"(?<![\w.,])(\d{1,3}h)\s?(\d{1,2})m(?:in)?(?![^\W\d_])",
+            lambda found: f"{found[1]} {found[2]}min ",
+        ),
+        Rule(
+            r"(?<![\w.,])(\d{1,3})m(?:in)?\s?(\d{1,2}s)(?!\w)",
+            lambda found: f"{found[1]}min {found[2]}",
+        ),
         Rule(r"(?<=[^\W\d_])(?P<n>\d{1,4})'?s(?!\w)", lambda found: f" {many(found['n'])}"),
         Rule(r"(?<=[^\W\d_]-)(?P<n>\d{1,4})'?s(?!\w)", lambda found: many(found["n"])),
         Rule(r"(?<![\w.,-])(?P<n>\d{2,5}[1-9])'?s(?!\w)", lambda found: many(found["n"])),

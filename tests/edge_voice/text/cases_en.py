@@ -105,4 +105,5 @@ call me at 555-1234 => call me at five five five, one two three four.
 It took 2 min. of 5 ft. rope => It took two minutes of five feet rope.
 5 min. Then 2 hrs. Later => five minutes. Then two hours. Later.
 1-800-555-1234 => one, eight zero zero, five five five, one two three four.
+1m30s, 2h5m => one minute thirty seconds, two hours five minutes.
 """

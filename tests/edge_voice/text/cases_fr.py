@@ -86,4 +86,5 @@ v2.0 => v deux point zéro.
 5%–10% => cinq pour cent à dix pour cent.
 chap. IV => chapitre quatre.
 21 pages et 31 jours => vingt et une pages et trente et un jours.
+1m30s, 2h5m => une minute trente secondes, deux heures cinq minutes.
 """

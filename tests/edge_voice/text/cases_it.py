@@ -85,4 +85,5 @@ v2.0 => v due punto zero.
 cap. IV => capitolo quattro.
 www.esempio.it => w w w punto esempio punto it.
 +39 06 1234567 => più tre nove, zero sei, uno due tre quattro cinque sei sette.
+1m30s, 2h5m => un minuto trenta secondi, due ore cinque minuti.
 """

@@ -81,4 +81,5 @@ v2.0 => v twee punt nul.
 hfst. IV => hoofdstuk vier.
 www.voorbeeld.nl => w w w punt voorbeeld punt nl.
 +31 20 123 4567 => plus drie één, twee nul, één twee drie, vier vijf zes zeven.
+1m30s, 2h5m => één minuut dertig seconden, twee uur vijf minuten.
 """
