@@ -90,7 +90,7 @@ S. 12 f. und § 5 ff. => Seite zwölf folgende und Paragraf fünf fortfolgende.
 Mio. Euro und 3 Mio. Euro => Millionen Euro und drei Millionen Euro.
 CO2 => C O zwei.
 v2.0 => v zwei Punkt null.
-https://www.beispiel.de/hilfe => w w w Punkt beispiel Punkt de Schrägstrich hilfe.
+www.beispiel.de/hilfe => w w w Punkt beispiel Punkt de Schrägstrich hilfe.
 +49 30 123456 => plus vier neun, drei null, eins zwei drei vier fünf sechs.
 1m30s, 2h5m => eine Minute dreißig Sekunden, zwei Stunden fünf Minuten.
 """

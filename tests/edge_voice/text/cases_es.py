@@ -88,7 +88,7 @@ la temporada 2019/20 => la temporada dos mil diecinueve veinte.
 § 5 => párrafo cinco.
 CO2 => C O dos.
 v2.0 => v dos punto cero.
-https://www.ejemplo.es/ayuda => w w w punto ejemplo punto es barra ayuda.
+www.ejemplo.es/ayuda => w w w punto ejemplo punto es barra ayuda.
 +34 912 345 678 => más tres cuatro, nueve uno dos, tres cuatro cinco, seis siete ocho.
 1m30s, 2h5m => un minuto treinta segundos, dos horas cinco minutos.
 """

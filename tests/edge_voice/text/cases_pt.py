@@ -86,7 +86,7 @@ a temporada 2019/20 => a temporada dois mil e dezenove vinte.
 § 5 => parágrafo cinco.
 CO2 => C O dois.
 v2.0 => v dois ponto zero.
-https://exemplo.com/ajuda => exemplo ponto com barra ajuda.
+exemplo.com/ajuda => exemplo ponto com barra ajuda.
 +55 11 91234-5678 => mais cinco cinco, um um, nove um dois três quatro, cinco seis sete oito.
 1m30s, 2h5m => um minuto trinta segundos, duas horas cinco minutos.
 """
