@@ -22,12 +22,12 @@ from edge_voice.models.kokoro.voices import (
     style_of,
 )
 from edge_voice.phonemes.factory import Phonemizer, open_phonemizer
-from edge_voice.phonemes.given import check_given
 from edge_voice.session import Session
 from edge_voice.speak_options import SpeakSettings, read_settings
 from edge_voice.speech_edges import pause_samples, trimmed
 from edge_voice.synthesizer import Array, AudioChunk, SpeakOptions
 from edge_voice.text import clauses, sentences
+from edge_voice.text.given import check_given
 from edge_voice.time_stretch import stretched
 
 # Characters of a clause. The encoder's memory grows with it, the decoder's does not.
@@ -97,7 +97,7 @@ class KokoroModel:
         """Speaks a text, a clause or less at a time. Nothing in the model is random.
 
         Args:
-            text: In the voice's language, of any length.
+            text: In the voice's language, of any length; what stands in `[[ ]]` is phonemes.
             **options: See `SpeakOptions`; `voice` may be a blend, `language` only the voice's
                 own, and the model has no `steps` and no `guidance`.
 
@@ -113,6 +113,7 @@ class KokoroModel:
             voices=(name,),
             languages=(blend.language,),
             unknown=("steps", "guidance"),
+            phonemes=self.config.phoneme_ids,
         )
         check_given(text, self.config.phoneme_ids)
         native = min(max(settings.speed, _SLOWEST), _FASTEST)
@@ -133,7 +134,7 @@ class KokoroModel:
 
     def _clauses(self, text: str, task: _Task, settings: SpeakSettings) -> Iterator[AudioChunk]:
         pause, is_first = 0, True
-        for sentence in sentences(text, settings.language):
+        for sentence in sentences(text, settings.language, settings.lexicon):
             first = _FIRST_CLAUSE if is_first else None
             for clause in clauses(sentence, _LONGEST_CLAUSE, first=first):
                 for piece in self._pieces(clause, task, _FIRST_FRAMES if is_first else None):
