@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from edge_voice.manifest import Manifest, from_dict
 from edge_voice.phonemes.unknown import Alphabet
+from edge_voice.synthesizer import VoiceList
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +43,13 @@ class KokoroConfig:
     phoneme_ids: dict[str, int]
     voices: dict[str, VoiceFacts]
     unknown_words: dict[str, Alphabet]
+
+
+def voice_list(manifest: Manifest) -> VoiceList:
+    """What `edge-voice voices` tells: language, gender and, where there is one, grade."""
+    config = from_dict(KokoroConfig, manifest.config, "manifest.json: config")
+    facts = {
+        name: {key: value for key, value in asdict(voice).items() if value is not None}
+        for name, voice in config.voices.items()
+    }
+    return VoiceList(tuple(config.voices), manifest.languages, config.sample_rate, facts)

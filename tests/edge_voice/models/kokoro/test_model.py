@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import edge_voice
+from edge_voice.cli import voices
 from edge_voice.errors import OptionError
 from edge_voice.models.kokoro import model as module
 from edge_voice.models.kokoro.model import KokoroModel
@@ -34,6 +37,16 @@ def test_what_it_offers(model: KokoroModel) -> None:
     assert model.voices == ("af_heart", "af_bella", "bf_emma", "ef_dora", "jf_alpha")
     assert model.languages == ("en", "es", "ja")
     assert model.voice_facts["af_heart"].grade == "A"
+
+
+def test_voices_are_described(kokoro_bundle: Callable[[str], Path]) -> None:
+    folder = str(kokoro_bundle("int8"))
+    lines = CliRunner().invoke(voices.command, [folder]).output.splitlines()
+    assert lines[0] == "af_heart        en-us    female   A"
+    assert lines[3] == "ef_dora         es       female"
+    printed = json.loads(CliRunner().invoke(voices.command, [folder, "--json"]).output)
+    assert printed["facts"]["bf_emma"] == {"language": "en-gb", "gender": "female", "grade": "B-"}
+    assert printed["facts"]["jf_alpha"] == {"language": "ja", "gender": "female"}
 
 
 def test_chunks_say_what_is_said(model: KokoroModel) -> None:
