@@ -72,8 +72,7 @@ def cuts(frames: Frames, first: int, longest: int) -> list[int]:
     start, limit = 0, first
     while len(frames) - start > limit + limit // 4:  # a short rest is spoken with what is before
         early = start + limit // 2
-        late = min(start + limit, len(frames) - limit // 4)
-        start = early + int(np.argmin(loudness[early:late]))
+        start = early + int(np.argmin(loudness[early : start + limit]))
         ends.append(start)
         limit = min(2 * limit, longest)
     return [*ends, len(frames)]

@@ -137,12 +137,14 @@ class KokoroModel:
         for sentence in sentences(text, settings.language, settings.lexicon):
             first = _FIRST_CLAUSE if is_first else None
             for clause in clauses(sentence, _LONGEST_CLAUSE, first=first):
+                said = False
                 for piece in self._pieces(clause, task, _FIRST_FRAMES if is_first else None):
                     # The pause before it, so that none is left at the end.
                     waveform = np.concatenate([np.zeros(pause, np.float32), piece])
                     yield AudioChunk(waveform, self.sample_rate, clause)
-                    pause, is_first = 0, False
-                pause = pause or pause_samples(clause, task.speed, self.sample_rate)
+                    pause, is_first, said = 0, False, True
+                if said:
+                    pause = pause_samples(clause, task.speed, self.sample_rate)
 
     def _pieces(self, clause: str, task: _Task, first: int | None) -> Iterator[Array]:
         """Speech of a clause without silence around it; nothing if there is nothing to say."""

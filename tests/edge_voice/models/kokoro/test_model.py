@@ -93,6 +93,12 @@ def test_pauses_between_sentences_and_none_at_the_end(model: KokoroModel) -> Non
     assert np.count_nonzero(chunks[-1].waveform[-50:]) > 40
 
 
+def test_no_pause_behind_what_cannot_be_said(model: KokoroModel) -> None:
+    first, *_ = model.synthesize("字字字. Hello.")
+    assert first.text == "Hello."
+    assert np.count_nonzero(first.waveform[:50]) > 40
+
+
 @pytest.mark.parametrize("speed", [0.3, 2.0, 3.5])
 def test_speed(model: KokoroModel, speed: float) -> None:
     text = "Hello world the cat the apple hello world."
