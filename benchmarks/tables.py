@@ -23,6 +23,7 @@ from benchmarks.cohere_tables import cohere_full_size, cohere_quality
 from benchmarks.export_tables import ready_exports
 from benchmarks.live_tables import live
 from benchmarks.markdown import MB, conditions, fixed, markdown
+from benchmarks.voice_tables import kokoro_peers, voices_round_trip
 from benchmarks.voxtral_tables import voxtral_quality, voxtral_sensitivity, voxtral_steps
 
 _ROOT = Path(__file__).parents[1]
@@ -190,6 +191,8 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "voxtral-quality": voxtral_quality,
     "voxtral-steps": voxtral_steps,
     "voxtral-sensitivity": voxtral_sensitivity,
+    "kokoro-peers": kokoro_peers,
+    "voices-round-trip": voices_round_trip,
 }
 # What results call themselves, where it is not the name of the table with underscores.
 _KINDS = {

@@ -19,12 +19,16 @@ _SHORT_PAUSE = 0.06
 _CLOSING = "\"')”’]"
 
 
-def trimmed(waveform: Array, sample_rate: int) -> Array:
+def trimmed(
+    waveform: Array, sample_rate: int, *, start: bool = True, end: bool = True
+) -> Array:
     """Speech without the silence around it, faded in and out so that it can be joined anywhere.
 
     Args:
         waveform: (n,) float32.
         sample_rate: Samples per second.
+        start: Whether speech begins in it, and is not the continuation of other samples.
+        end: Whether speech ends in it.
 
     Returns:
         (m,) float32, m <= n; empty if there is nothing but silence.
@@ -37,9 +41,9 @@ def trimmed(waveform: Array, sample_rate: int) -> Array:
         return waveform[:0]
     loud = np.flatnonzero(loudness > loudness.max() * 10 ** (_SILENCE_DECIBELS / 20))
     kept = round(_KEPT_SECONDS * sample_rate)
-    first = max(0, int(loud[0]) * frame - kept)
-    last = min(len(waveform), (int(loud[-1]) + 1) * frame + kept)
-    return _faded(waveform[first:last], round(_FADE_SECONDS * sample_rate))
+    first = max(0, int(loud[0]) * frame - kept) if start else 0
+    last = min(len(waveform), (int(loud[-1]) + 1) * frame + kept) if end else len(waveform)
+    return _faded(waveform[first:last], round(_FADE_SECONDS * sample_rate), start, end)
 
 
 def pause_samples(text: str, speed: float, sample_rate: int) -> int:
@@ -48,12 +52,14 @@ def pause_samples(text: str, speed: float, sample_rate: int) -> int:
     return round(_PAUSES.get(mark, _SHORT_PAUSE) / speed * sample_rate)
 
 
-def _faded(waveform: Array, length: int) -> Array:
+def _faded(waveform: Array, length: int, start: bool, end: bool) -> Array:
     length = min(length, len(waveform) // 2)
     if not length:
         return waveform
     ramp = (np.arange(length, dtype=np.float32) + np.float32(0.5)) / np.float32(length)
     faded = waveform.copy()
-    faded[:length] *= ramp
-    faded[-length:] *= ramp[::-1]
+    if start:
+        faded[:length] *= ramp
+    if end:
+        faded[-length:] *= ramp[::-1]
     return faded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypedDict, Unpack, runtime_checkable
 
 import numpy as np
@@ -40,11 +40,13 @@ class VoiceList:
         voices: Names that `voice` accepts, the default first.
         languages: ISO 639 codes that `language` accepts.
         sample_rate: Samples per second.
+        facts: Voice → what is known of it, such as language and gender, in the order to be shown.
     """
 
     voices: tuple[str, ...]
     languages: tuple[str, ...]
     sample_rate: int
+    facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class SpeakOptions(TypedDict, total=False):

@@ -111,3 +111,25 @@ def cosine(one: Array, other: Array) -> float:
     """Cosine of the angle between two arrays as vectors."""
     one, other = one.ravel().astype(np.float64), other.ravel().astype(np.float64)
     return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
+
+
+def check_speech(normal: Array, fast: Array, sample_rate: int, what: str) -> dict[str, float]:
+    """Looks at two words spoken at normal and at twice the speed.
+
+    Args:
+        normal: (n,) samples.
+        fast: (m,) samples.
+        sample_rate: Samples per second.
+        what: What spoke, for messages.
+
+    Raises:
+        GraphMismatch: It is not finite, silent, or not shorter when faster.
+    """
+    loudest = float(np.abs(normal).max())
+    if not np.isfinite(normal).all() or not 0.01 < loudest < 10:
+        raise GraphMismatch(f"{what}: two words have the amplitude {loudest:g} (0.01 to 10)")
+    ratio = len(fast) / len(normal)
+    if not 0.35 < ratio < 0.75:
+        raise GraphMismatch(f"{what}: twice as fast is {ratio:.2f} as long (0.35 to 0.75)")
+    seconds = len(normal) / sample_rate
+    return {"seconds of two words": seconds, "their length at twice the speed": ratio}

@@ -109,6 +109,18 @@ class Bundle:
         if names:
             self.names[role] = names
 
+    def save_graph(self, role: str, spec: GraphSpec, model: ir.Model) -> None:
+        """Writes a graph that was taken out of a published one; weights go into a data file.
+
+        Raises:
+            GraphMismatch: Its names are not those of `spec`.
+        """
+        self.announce(f"{role}: writing")
+        inputs, outputs = names_of(model)
+        spec.check(f"{role}.onnx", inputs, outputs)
+        ir.save(model, self.folder / f"{role}.onnx", external_data=f"{role}.data")
+        self.graphs[role] = f"{role}.onnx"
+
     def add_asset(self, role: str, file: str, content: bytes) -> None:
         """A further file that the runtime opens by its role."""
         self.stream_asset(role, file, [content])

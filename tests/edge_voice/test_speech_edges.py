@@ -21,6 +21,16 @@ def test_silence_is_trimmed_and_the_ends_are_faded() -> None:
     assert speech[middle] in tone
 
 
+@pytest.mark.parametrize(("start", "end"), [(True, False), (False, True), (False, False)])
+def test_a_piece_of_an_utterance_keeps_the_end_that_goes_on(start: bool, end: bool) -> None:
+    noise = np.full(RATE // 2, 1e-5, np.float32)
+    piece = np.concatenate([noise, np.sin(np.arange(RATE) / 10).astype(np.float32), noise])
+    kept = trimmed(piece, RATE, start=start, end=end)
+    assert (kept[0] == noise[0]) is not start
+    assert (kept[-1] == noise[0]) is not end
+    assert len(piece) - len(kept) == pytest.approx(0.47 * RATE * (start + end), abs=0.01 * RATE)
+
+
 def test_speech_without_silence_keeps_its_length() -> None:
     tone = np.sin(np.arange(5000) / 10).astype(np.float32)
     speech = trimmed(tone, RATE)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_voice.errors import GraphMismatch, UnsupportedModel
+from edge_voice.errors import UnsupportedModel
 from edge_voice.models.hibari import graphs
 from edge_voice.models.hibari.config import HibariConfig
 from edge_voice.models.hibari.vocoder import Vocoder
@@ -21,6 +21,7 @@ from edge_voice.session import Session
 from ...checkpoint import Checkpoint
 from ...json_object import read_object
 from ...lexicons import add_english, published_file
+from ...numeric_check import check_speech
 from ...onnx_folder import graph_names
 from ...package import Bundle
 from ...quantize import Recipe
@@ -77,14 +78,7 @@ def check(_: Checkpoint, bundle: Bundle) -> dict[str, float]:
     normal, fast = (
         vocoder(_frames(session, ids, speed), np.random.default_rng(0)) for speed in (1.0, 2.0)
     )
-    loudest = float(np.abs(normal).max())
-    if not np.isfinite(normal).all() or not 0.01 < loudest < 10:
-        raise GraphMismatch(f"{_ACOUSTIC}: two words have the amplitude {loudest:g} (0.01 to 10)")
-    ratio = len(fast) / len(normal)
-    if not 0.35 < ratio < 0.75:
-        raise GraphMismatch(f"{_ACOUSTIC}: twice as fast is {ratio:.2f} as long (0.35 to 0.75)")
-    seconds = len(normal) / config.sample_rate
-    return {"seconds of two words": seconds, "their length at twice the speed": ratio}
+    return check_speech(normal, fast, config.sample_rate, _ACOUSTIC)
 
 
 def read_config(folder: Path, unknown_words: Alphabet) -> HibariConfig:

@@ -41,7 +41,7 @@ def read(tmp_path: Path, text: str) -> Catalog:
 
 
 def test_shipped_catalog_has_every_model() -> None:
-    known = [*WHISPERS, *COHERES, *MOONSHINES, "hibari", "voxtral-tts"]
+    known = [*WHISPERS, *COHERES, *MOONSHINES, "hibari", "kokoro-82m", "voxtral-tts"]
     assert list(load_catalog().models) == known
 
 
@@ -69,6 +69,18 @@ def test_a_voice_that_is_a_package() -> None:
     packages = {part.package for source in sources for part in source}  # type: ignore[union-attr]
     assert packages == {"hibari-tts==0.2.1"}
     assert all(file.sha256 for file in checkpoint.files)
+
+
+def test_kokoro_can_be_had_from_packages_alone() -> None:
+    model = load_catalog().get("kokoro-82m")
+    (checkpoint,) = model.checkpoints
+    assert sum(file.name.endswith(".bin") for file in checkpoint.files) == 54
+    for file in checkpoint.files:
+        assert file.sha256
+        last = checkpoint.locations(file)[-1]
+        assert all(isinstance(part, PackageMember) for part in last)
+    (graph,) = (file for file in checkpoint.files if file.name == "model.onnx")
+    assert [len(source) for source in checkpoint.locations(graph)] == [1, 19]
 
 
 @pytest.mark.parametrize("name", WHISPERS)

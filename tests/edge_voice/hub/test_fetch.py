@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from edge_voice.errors import FetchError
-from edge_voice.hub.catalog import Catalog
+from edge_voice.hub.catalog import Catalog, load_catalog
 from edge_voice.hub.fetch import fetch_weights
 from edge_voice.hub.progress import silent
+from edge_voice.hub.sources import HubFile
 
 if TYPE_CHECKING:
     from conftest import HubServer
@@ -20,6 +22,16 @@ MakeCatalog = Callable[..., Catalog]
 REFUSING = "http://127.0.0.1:1/toy.bin"  # nobody listens on port 1
 WEIGHTS = bytes(range(256)) * 12_288
 REPOSITORY = "maker/toy"
+MODEL_ROW = """[[models]]
+name = "toy"
+model_type = "whisper"
+task = "transcribe"
+languages = ["en"]
+licence = "MIT"
+parameters = 1000
+[[models.checkpoints]]
+origin = "maker:toy"
+"""
 WEIGHTS_PATH = f"/{REPOSITORY}/resolve/0123456789abcdef0123456789abcdef01234567/toy.bin"
 
 
@@ -148,6 +160,33 @@ def test_wrong_bytes_lead_to_the_next_source(hub: HubServer, make_catalog: MakeC
     hub.files |= {"/bad/toy.bin": WEIGHTS[::-1], "/good/toy.bin": WEIGHTS}
     catalog = make_catalog([f"{hub.address}/bad/toy.bin", f"{hub.address}/good/toy.bin"])
     assert (fetch(catalog) / "toy.bin").read_bytes() == WEIGHTS
+
+
+def test_a_hub_that_failed_is_asked_last(
+    hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refused(file: HubFile) -> NoReturn:
+        asked.append(file.path)
+        raise FetchError("cannot be reached")
+
+    monkeypatch.setattr("edge_voice.hub.fetch.look_up", refused)
+    rows = [MODEL_ROW]
+    for number in range(3):
+        content = WEIGHTS[: 5000 + number]
+        hub.files[f"/{number}.bin"] = content
+        rows.append(
+            f'[[models.checkpoints.files]]\nname = "{number}.bin"\nbytes = {len(content)}\n'
+            f'sha256 = "{hashlib.sha256(content).hexdigest()}"\n'
+            f'sources = ["huggingface:{REPOSITORY}@{"0" * 40}/{number}.bin",'
+            f' "{hub.address}/{number}.bin"]\n'
+        )
+    path = tmp_path / "catalog.toml"
+    path.write_text("".join(rows))
+    folder = fetch(load_catalog(path))
+    assert sorted(file.name for file in folder.iterdir()) == ["0.bin", "1.bin", "2.bin"]
+    assert asked == ["0.bin"]
 
 
 def test_next_checkpoint_is_tried(hub: HubServer, make_catalog: MakeCatalog) -> None:
