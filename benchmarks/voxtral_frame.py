@@ -20,9 +20,7 @@ import json
 import shutil
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -32,6 +30,7 @@ import numpy as np
 
 from benchmarks import machine
 from benchmarks.children import call, memory_bytes
+from benchmarks.timed_graphs import timed_graphs
 
 FAST_STEPS = 4
 _FRAMES = 60
@@ -66,26 +65,6 @@ def export(precision: str, folder: str) -> dict[str, Any]:
         "export_peak_bytes": memory_bytes("VmHWM"),
         "bundle_bytes": sum(path.stat().st_size for path in bundle.iterdir()),
     }
-
-
-@contextmanager
-def timed_graphs() -> Iterator[Counter[str]]:
-    """Adds up the seconds that each graph runs inside, by file name."""
-    from edge_voice.session import Binding
-
-    spent: Counter[str] = Counter()
-    original = Binding.run
-
-    def run(self: Binding) -> None:
-        begin = time.perf_counter()
-        original(self)
-        spent[self._name.removesuffix(".onnx")] += time.perf_counter() - begin
-
-    Binding.run = run  # type: ignore[method-assign]
-    try:
-        yield spent
-    finally:
-        Binding.run = original  # type: ignore[method-assign]
 
 
 def measure(folder: str, threads: int, steps: int | None, rounds: int) -> dict[str, Any]:
@@ -190,7 +169,7 @@ def _frames(model: Any, steps: int | None) -> dict[str, float]:
     options = {"noise": noise, "max_frames": _FRAMES, "normalize": False, "steps": steps}
     frames = model.frames(_TEXT, model.voices[0], **options)
     next(frames)
-    with timed_graphs() as spent:
+    with timed_graphs(time.perf_counter) as spent:
         begin = time.perf_counter()
         made = sum(1 for _ in frames)
         total = time.perf_counter() - begin
@@ -246,7 +225,8 @@ def main() -> None:
         "machine": machine.facts(("edge-voice", "onnxruntime", "numpy")),
         "load_average": load,
         "threads": options.threads,
-        "rows": rows,
+        "rows": [row for row in rows if not row["huge_pages"]],
+        "with_huge_pages": [row for row in rows if row["huge_pages"]],
         "costs": costs,
     }
     name = f"{machine.slug()}-voxtral-frame.json"

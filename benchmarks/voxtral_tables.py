@@ -95,7 +95,7 @@ def voxtral_frame(result: dict[str, Any]) -> str:
     rows = result["rows"]
     return "\n".join(
         (
-            markdown(header, map(_frame_cells, rows)),
+            markdown(header, map(_frame_cells, rows + result["with_huge_pages"])),
             _waiting(rows),
             *([_texts(result["costs"])] if result["costs"] else []),
             conditions(result, note),

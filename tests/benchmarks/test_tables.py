@@ -101,7 +101,8 @@ def frames() -> dict[str, Any]:
         "machine": MACHINE,
         "threads": 2,
         "load_average": 0.1,
-        "rows": [row, {**row, "steps": 4}, {**row, "huge_pages": True}],
+        "rows": [row, {**row, "steps": 4}],
+        "with_huge_pages": [{**row, "huge_pages": True}],
         "costs": [{"precision": "int4", "steps": 7, "texts": texts}],
     }
 
