@@ -1,16 +1,17 @@
 """Draws the plots of the documents from the JSON files in `results/`.
 
-    python -m benchmarks.plots [--results DIR] [--out FILE.svg] [MACHINE]
+    python -m benchmarks.plots [--plot NAME] [--results DIR] [--images DIR] [MACHINE]
 
-`docs/images/cohere-cost.svg`: what Cohere Transcribe costs against the length of the clip, by
-precision and number of threads, beside transformers. The newest results are taken, or those whose
-file name begins with MACHINE. The same results always give the same file.
+cohere-cost: what Cohere Transcribe costs against the length of the clip, by precision and number
+of threads, beside transformers. voxtral-cost: what Voxtral TTS costs against the length of the
+text. Both are drawn, or those that are named. The newest results are taken, or those whose file
+name begins with MACHINE. The same results always give the same file.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,9 @@ matplotlib.use("svg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.markdown import MB
+
 _ROOT = Path(__file__).parents[1]
-_FILE = "docs/images/cohere-cost.svg"
-_KIND = "cohere_full_size"
 _COLORS = {
     ("edge-voice", "int8"): "#0b6e4f",
     ("edge-voice", "balanced"): "#3a86c8",
@@ -34,6 +35,7 @@ _COLORS = {
     ("transformers", "bfloat16"): "#444444",
     ("transformers", "float32"): "#999999",
 }
+_STEP_COLORS = ("#c8553d", "#3a86c8", "#0b6e4f", "#8d6a9f")
 _STYLES = {1: "--", 2: "-"}
 _TOKENS = (0, 50, 100, 150, 200, 250)
 # `hashsalt` makes the ids inside the file the same every time.
@@ -108,29 +110,60 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
 
 
-def newest(folder: Path, machine: str) -> dict[str, Any]:
-    """The newest results of the benchmark.
+def text_figure(result: dict[str, Any]) -> Figure:
+    """Seconds of computing, real-time factor and memory of Voxtral against characters of text."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    computing, memory = figure.subplots(1, 2)
+    for cost, color in zip(result["costs"], _STEP_COLORS, strict=False):
+        texts = cost["texts"]
+        characters = [text["characters"] for text in texts]
+        style = {"marker": "o", "markersize": 3, "color": color}
+        label = f"{cost['precision']}, {cost['steps']} Euler steps"
+        computing.plot(characters, [text["seconds"] for text in texts], label=label, **style)
+        megabytes = [text["resident_bytes"] / MB for text in texts]
+        memory.plot(characters, megabytes, label=label, **style)
+    audio = [(text["characters"], text["audio_seconds"]) for text in result["costs"][0]["texts"]]
+    computing.plot(*zip(*audio, strict=True), color="#999999", linestyle="--", label="speech")
+    _name(computing, "Time", "characters of text", "seconds")
+    _name(memory, "Resident memory", "characters of text", "MB")
+    handles, labels = computing.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+PLOTS: dict[str, tuple[str, Callable[[dict[str, Any]], Figure]]] = {
+    "cohere-cost": ("cohere_full_size", cost_figure),
+    "voxtral-cost": ("voxtral_frame", text_figure),
+}
+
+
+def newest(folder: Path, machine: str, kind: str) -> dict[str, Any]:
+    """The newest results of one kind.
 
     Raises:
         ClickException: There are none.
     """
     texts = (path.read_text() for path in sorted(folder.glob(f"{machine}*.json")))
-    fitting = [result for text in texts if (result := json.loads(text)).get("kind") == _KIND]
+    fitting = [result for text in texts if (result := json.loads(text)).get("kind") == kind]
     if not fitting:
         whose = machine or "any machine"
-        raise click.ClickException(f"{folder} has no results of {_KIND} for {whose}")
+        raise click.ClickException(f"{folder} has no results of {kind} for {whose}")
     return max(fitting, key=lambda result: str(result["machine"]["date"]))
 
 
 @click.command(help=__doc__)
 @click.argument("machine", default="")
+@click.option("--plot", "names", type=click.Choice(list(PLOTS)), multiple=True, default=list(PLOTS))
 @click.option("--results", type=click.Path(path_type=Path), default=_ROOT / "benchmarks/results")
-@click.option("--out", type=click.Path(path_type=Path), default=_ROOT / _FILE)
-def main(machine: str, results: Path, out: Path) -> None:
-    """Draws the plot."""
-    with matplotlib.rc_context(_SETTINGS):
-        save(cost_figure(newest(results, machine)), out)
-    print(f"written: {out}")
+@click.option("--images", type=click.Path(path_type=Path), default=_ROOT / "docs/images")
+def main(machine: str, names: tuple[str, ...], results: Path, images: Path) -> None:
+    """Draws the plots."""
+    for name in names:
+        kind, draw = PLOTS[name]
+        out = images / f"{name}.svg"
+        with matplotlib.rc_context(_SETTINGS):
+            save(draw(newest(results, machine, kind)), out)
+        print(f"written: {out}")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,12 @@ from benchmarks.export_tables import ready_exports
 from benchmarks.live_tables import live
 from benchmarks.markdown import MB, conditions, fixed, markdown
 from benchmarks.voice_tables import kokoro_peers, voices_round_trip
-from benchmarks.voxtral_tables import voxtral_quality, voxtral_sensitivity, voxtral_steps
+from benchmarks.voxtral_tables import (
+    voxtral_frame,
+    voxtral_quality,
+    voxtral_sensitivity,
+    voxtral_steps,
+)
 
 _ROOT = Path(__file__).parents[1]
 _MARKERS = re.compile(r"(<!-- bench:([\w-]+)(?: ([\w.-]+))? -->\n).*?(<!-- /bench -->)", re.DOTALL)
@@ -188,6 +193,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "live": live,
     "cores": cores,
     "model-costs": model_costs,
+    "voxtral-frame": voxtral_frame,
     "voxtral-quality": voxtral_quality,
     "voxtral-steps": voxtral_steps,
     "voxtral-sensitivity": voxtral_sensitivity,

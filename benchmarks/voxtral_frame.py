@@ -1,11 +1,12 @@
-"""Milliseconds for a frame of Voxtral TTS at its published size, and how far from the floor.
+"""Voxtral TTS at its published size: milliseconds for a frame, distance from the floor, memory.
 
-    python -m benchmarks.voxtral_frame --precision int4 --precision balanced --work DIR
+    python -m benchmarks.voxtral_frame --work DIR
 
-Weights are random numbers made up on the fly: nothing of the 8 GB has to be had. Each precision is
-exported in a process of its own, whose peak memory is noted; the bundle (about 3 GB) is measured
-and deleted. The floor is the time of the products by weights alone, measured in turns with the
-model in the same process.
+Weights are random numbers made up on the fly: nothing of the 8 GB has to be had. Every measurement
+is a fresh process. A bundle (3.5 GB) is exported, measured with the model's own number of Euler
+steps and with fewer, once more with huge pages, and deleted. The floor is the time of the products
+by weights alone, measured in turns with the model in the same process. The first precision also
+speaks texts of growing length (`benchmarks.voxtral_cost`).
 """
 
 from __future__ import annotations
@@ -17,40 +18,43 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before anything can import onnxrunt
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.packages import last_error
+from benchmarks.children import call, memory_bytes
+from benchmarks.timed_graphs import timed_graphs
 
+FAST_STEPS = 4
 _FRAMES = 60
 _TEXT = "It was a bright cold day in April, and the clocks were striking thirteen."
 _CODEC_CHUNKS = (5, 25)
 _QUERY_HEADS = 32  # of the published backbone
 _EXPORT_LIMIT_BYTES = 2_000_000_000
+_HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+_ME = "benchmarks.voxtral_frame"
 
 
-def export_here(precision: str, folder: Path) -> dict[str, Any]:
+def export(precision: str, folder: str) -> dict[str, Any]:
     """Exports a model of published size in this process."""
     from benchmarks.synthetic_voxtral import SyntheticVoxtral, write_companions
     from benchmarks.voxtral_sizes import PUBLISHED
     from edge_voice.manifest import SourceEntry
     from edge_voice_export.pipeline import export_checkpoint
 
+    bundle, companions = Path(folder) / "bundle", Path(folder) / "checkpoint"
     begin = time.perf_counter()
-    write_companions(PUBLISHED, folder / "checkpoint")
+    write_companions(PUBLISHED, companions)
     export_checkpoint(
-        SyntheticVoxtral(PUBLISHED, folder / "checkpoint"),
-        folder / "bundle",
+        SyntheticVoxtral(PUBLISHED, companions),
+        bundle,
         precision=precision,
         name="voxtral-tts (random weights)",
         licence="",
@@ -59,56 +63,41 @@ def export_here(precision: str, folder: Path) -> dict[str, Any]:
     return {
         "export_seconds": round(time.perf_counter() - begin, 1),
         "export_peak_bytes": memory_bytes("VmHWM"),
-        "bundle_bytes": sum(path.stat().st_size for path in (folder / "bundle").iterdir()),
+        "bundle_bytes": sum(path.stat().st_size for path in bundle.iterdir()),
     }
 
 
-def memory_bytes(field: str) -> int:
-    """One of this process's sizes, as the kernel counts it."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split(f"{field}:")[1].split()[0]) * 1024
+def measure(folder: str, threads: int, steps: int | None, rounds: int) -> dict[str, Any]:
+    """One bundle: load, first sound, memory, codec; then frames and floor in turns.
 
-
-@contextmanager
-def timed_graphs() -> Iterator[Counter[str]]:
-    """Adds up the seconds that each graph runs inside, by file name."""
-    from edge_voice.session import Binding
-
-    spent: Counter[str] = Counter()
-    original = Binding.run
-
-    def run(self: Binding) -> None:
-        begin = time.perf_counter()
-        original(self)
-        spent[self._name.removesuffix(".onnx")] += time.perf_counter() - begin
-
-    Binding.run = run  # type: ignore[method-assign]
-    try:
-        yield spent
-    finally:
-        Binding.run = original  # type: ignore[method-assign]
-
-
-def measure(folder: Path, threads: int, steps: int | None, rounds: int) -> dict[str, Any]:
-    """One bundle: load, first sound, memory, codec; then frames and floor in turns."""
+    Args:
+        folder: The bundle. Its first voice is prepared on the way.
+        threads: Cores to use.
+        steps: Euler steps; the model's own number without.
+        rounds: Turns.
+    """
     import edge_voice
 
     begin = time.perf_counter()
-    model: Any = edge_voice.load(folder, threads=threads)
+    model: Any = edge_voice.load(Path(folder), threads=threads)
     loaded = time.perf_counter() - begin
     row: dict[str, Any] = {"load_seconds": round(loaded, 2), "loaded_bytes": memory_bytes("VmRSS")}
-    row["first_sound_seconds"] = _first_sound(model)
+    with patch.object(model._frames, "_load_prefix", lambda voice: None):
+        row["first_sound_seconds"] = _first_sound(model, steps)
     model.prepare_voice(model.voices[0])
-    row["first_sound_prepared_seconds"] = _first_sound(model)
+    row["first_sound_prepared_seconds"] = _first_sound(model, steps)
     row |= _codec(model, rounds)
     _frames(model, steps)
     row["resident_bytes"] = memory_bytes("VmRSS")
     row["steps"] = steps = steps or model.config.steps
-    floor = _Floor(folder, threads, steps)
+    floor = _Floor(Path(folder), threads, steps)
     row["positions"] = model.backbone.length - _FRAMES // 2
     attention = _attention_floor(model, row["positions"], threads)
     turns = [_frames(model, steps) | floor.milliseconds() for _ in range(rounds)]
-    return row | _summary(turns, attention)
+    row |= _summary(turns, attention)
+    codec = row["codec_milliseconds"][f"{max(_CODEC_CHUNKS)} frames"]
+    each = 1000 * model.config.samples_per_frame / model.sample_rate
+    return row | {"real_time_factor": round((row["frame_milliseconds"] + codec) / each, 3)}
 
 
 def _attention_floor(model: Any, positions: int, threads: int) -> float:
@@ -164,10 +153,10 @@ def _summary(turns: list[dict[str, float]], attention: float) -> dict[str, Any]:
     }
 
 
-def _first_sound(model: Any) -> float:
+def _first_sound(model: Any, steps: int | None) -> float:
     model.forget()  # as if the voice had not been spoken before
     begin = time.perf_counter()
-    stream = model.synthesize(_TEXT, seed=1)
+    stream = model.synthesize(_TEXT, seed=1, **({} if steps is None else {"steps": steps}))
     next(stream)
     seconds = time.perf_counter() - begin
     stream.close()
@@ -180,7 +169,7 @@ def _frames(model: Any, steps: int | None) -> dict[str, float]:
     options = {"noise": noise, "max_frames": _FRAMES, "normalize": False, "steps": steps}
     frames = model.frames(_TEXT, model.voices[0], **options)
     next(frames)
-    with timed_graphs() as spent:
+    with timed_graphs(time.perf_counter) as spent:
         begin = time.perf_counter()
         made = sum(1 for _ in frames)
         total = time.perf_counter() - begin
@@ -207,48 +196,39 @@ def _codec(model: Any, rounds: int) -> dict[str, Any]:
     return {"codec_milliseconds": found}
 
 
-def in_child(*arguments: str) -> dict[str, Any]:
-    """Runs one step in a fresh process; raises RuntimeError with its last line if it fails."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.voxtral_frame", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[1],
-    )
-    if done.returncode:
-        raise RuntimeError(last_error(done.stderr))
-    return dict(json.loads(done.stdout.splitlines()[-1]))
-
-
 def main() -> None:
     """Exports and measures every precision; fails when an export needs too much memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--precision", action="append", help="preset; repeatable (int4, balanced)")
-    parser.add_argument("--work", type=Path, required=True, help="folder with 10 GB free")
-    parser.add_argument("--keep", action="store_true", help="leave the bundles there")
+    parser.add_argument("--work", type=Path, required=True, help="folder with 4 GB free")
+    parser.add_argument("--keep", action="store_true", help="leave the bundles there (8 GB)")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--steps", type=int, action="append", help="repeatable; 7 and 4")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, action="append", help=f"repeatable; 7, {FAST_STEPS}")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--characters", type=int, default=2000, help="longest text; 0 for none")
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--export-child", metavar="PRECISION", help=argparse.SUPPRESS)
-    parser.add_argument("--measure-child", type=int, metavar="STEPS", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.export_child:
-        print(json.dumps(export_here(options.export_child, options.work)))
-        return
-    if options.measure_child:
-        bundle = options.work / "bundle"
-        row = measure(bundle, options.threads, options.measure_child, options.rounds)
-        print(json.dumps(row))
-        return
-    rows = [
-        row
-        for precision in options.precision or ["int4", "balanced"]
-        for row in _one_precision(precision, options)
-    ]
-    facts = machine.facts(("edge-voice", "onnxruntime", "numpy"))
-    result = {"kind": "voxtral_frame", "machine": facts, "threads": options.threads, "rows": rows}
+    load = round(os.getloadavg()[0], 2)
+    rows: list[dict[str, Any]] = []
+    costs: list[dict[str, Any]] = []
+    precisions = options.precision or ["int4", "balanced"]
+    for precision in precisions:
+        work = options.work / precision
+        exported = _exported(precision, work)
+        rows += [row | exported for row in _measured(precision, work, options)]
+        if precision == precisions[0] and options.characters:
+            costs += _costs(precision, work, options)
+        if not options.keep:
+            shutil.rmtree(work)
+    result = {
+        "kind": "voxtral_frame",
+        "machine": machine.facts(("edge-voice", "onnxruntime", "numpy")),
+        "load_average": load,
+        "threads": options.threads,
+        "rows": [row for row in rows if not row["huge_pages"]],
+        "with_huge_pages": [row for row in rows if row["huge_pages"]],
+        "costs": costs,
+    }
     name = f"{machine.slug()}-voxtral-frame.json"
     out = options.out or Path(__file__).parent / "results" / name
     out.write_text(json.dumps(result, indent=1) + "\n")
@@ -256,20 +236,43 @@ def main() -> None:
         sys.exit("an export took more memory than allowed")
 
 
-def _one_precision(precision: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    work = options.work / precision
-    if not (work / "exported.json").exists():
-        exported = in_child("--export-child", precision, "--work", os.fspath(work))
-        (work / "exported.json").write_text(json.dumps(exported))
-    exported = json.loads((work / "exported.json").read_text())
-    for steps in options.steps or (7, 4):
-        arguments = ["--measure-child", str(steps), "--work", os.fspath(work)]
-        arguments += ["--threads", str(options.threads), "--rounds", str(options.rounds)]
-        row = {"precision": precision, **exported, **in_child(*arguments)}
+def _exported(precision: str, work: Path) -> dict[str, Any]:
+    """Exports a bundle unless it is there; what that took."""
+    done = work / "exported.json"
+    if not done.exists():
+        print(f"{precision}: exporting", flush=True)
+        done.parent.mkdir(parents=True, exist_ok=True)
+        done.write_text(json.dumps(call(f"{_ME}:export", precision=precision, folder=str(work))))
+    found: dict[str, Any] = json.loads(done.read_text())
+    return found
+
+
+def _measured(
+    precision: str, work: Path, options: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    """One row for each number of steps; the first again with huge pages."""
+    numbers = options.steps or (7, FAST_STEPS)
+    for steps, huge in [*((steps, False) for steps in numbers), (numbers[0], True)]:
+        found = call(
+            f"{_ME}:measure",
+            environment=_HUGE_PAGES if huge else None,
+            folder=str(work / "bundle"), threads=options.threads, steps=steps,
+            rounds=options.rounds,
+        )  # fmt: skip
+        row = {"precision": precision, "huge_pages": huge, **found}
         print(json.dumps(row), flush=True)
         yield row
-    if not options.keep:
-        shutil.rmtree(work)
+
+
+def _costs(precision: str, work: Path, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    for steps in options.steps or (7, FAST_STEPS):
+        found = call(
+            "benchmarks.voxtral_cost:measure",
+            folder=str(work / "bundle"), threads=options.threads, steps=steps,
+            most_characters=options.characters,
+        )  # fmt: skip
+        print(json.dumps(found), flush=True)
+        yield {"precision": precision, **found}
 
 
 if __name__ == "__main__":

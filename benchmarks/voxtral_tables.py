@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.markdown import MB, markdown
+from benchmarks.markdown import MB, conditions, fixed, markdown
 
 _WEIGHTS_OF = "middle"
 
@@ -77,5 +77,80 @@ def voxtral_sensitivity(result: dict[str, Any]) -> str:
             f"{row['waveform_error']:.4f}",
         ]
         for row in result["rows"]
+    ]
+    return markdown(header, cells)
+
+
+def voxtral_frame(result: dict[str, Any]) -> str:
+    """Milliseconds of a frame and where they go, then memory and waiting, then texts."""
+    header = [
+        *("precision", "Euler steps", "backbone", "semantic head", "acoustic transformer", "codec"),
+        *("Python", "real-time factor", "÷ products", "÷ products and attention"),
+    ]
+    note = (
+        f"Random weights, {result['threads']} threads. Milliseconds for a frame of 80 ms; codec in "
+        f"chunks of 25 frames. Load average when the measurement began: {result['load_average']}. "
+        "real-time "
+    )
+    rows = result["rows"]
+    return "\n".join(
+        (
+            markdown(header, map(_frame_cells, rows + result["with_huge_pages"])),
+            _waiting(rows),
+            *([_texts(result["costs"])] if result["costs"] else []),
+            conditions(result, note),
+        )
+    )
+
+
+def _frame_cells(row: dict[str, Any]) -> list[object]:
+    graphs = row["graph_milliseconds"]
+    return [
+        row["precision"] + (", huge pages" if row["huge_pages"] else ""),
+        row["steps"],
+        *(fixed(graphs[name], 1) for name in ("backbone", "head", "velocity")),
+        fixed(row["codec_milliseconds"]["25 frames"], 1),
+        fixed(row["python_milliseconds"], 1),
+        fixed(row["real_time_factor"], 2),
+        fixed(row["ratio"], 2),
+        fixed(row["ratio_with_attention"], 2),
+    ]
+
+
+def _waiting(rows: list[dict[str, Any]]) -> str:
+    header = ["precision", "load", "first sound", "with a prepared voice", "resident memory"]
+    header += ["files", "export", "peak memory of the export"]
+    firsts = {row["precision"]: row for row in reversed(rows)}
+    cells = [
+        [
+            precision,
+            fixed(row["load_seconds"], 1, " s"),
+            fixed(row["first_sound_seconds"], 2, " s"),
+            fixed(row["first_sound_prepared_seconds"], 2, " s"),
+            f"{row['resident_bytes'] / MB:.0f} MB",
+            f"{row['bundle_bytes'] / MB:.0f} MB",
+            fixed(row["export_seconds"], 0, " s"),
+            f"{row['export_peak_bytes'] / MB:.0f} MB",
+        ]
+        for precision, row in reversed(firsts.items())
+    ]
+    return markdown(header, cells)
+
+
+def _texts(costs: list[dict[str, Any]]) -> str:
+    header = ["precision", "Euler steps", "characters", "speech", "computing", "real-time factor"]
+    header += ["resident memory"]
+    cells = [
+        [
+            cost["precision"],
+            cost["steps"],
+            text["characters"],
+            fixed(text["audio_seconds"], 1, " s"),
+            fixed(text["seconds"], 1, " s"),
+            fixed(text["seconds"] / text["audio_seconds"], 2),
+            f"{text['resident_bytes'] / MB:.0f} MB",
+        ]
+        for cost in costs
+        for text in cost["texts"]
     ]
     return markdown(header, cells)

@@ -47,6 +47,7 @@ INT8_BLOCK32 = Scheme(8, 32)
 INT8_BLOCK128 = Scheme(8, 128)
 INT4_BLOCK32 = Scheme(4, 32)
 INT4_BLOCK128 = Scheme(4, 128)
+INT4_BLOCK256 = Scheme(4, 256)
 
 
 @dataclass(frozen=True, slots=True)

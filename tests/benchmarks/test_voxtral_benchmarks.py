@@ -12,7 +12,13 @@ import onnx
 import pytest
 
 import edge_voice
-from benchmarks import voxtral_agreement, voxtral_frame, voxtral_quality, voxtral_sensitivity
+from benchmarks import (
+    voxtral_agreement,
+    voxtral_cost,
+    voxtral_frame,
+    voxtral_quality,
+    voxtral_sensitivity,
+)
 from benchmarks.voxtral_floor import _bare, bare_graph
 from edge_voice_export import export_bundle
 from edge_voice_export.models.voxtral_tts.recipe import PRESETS
@@ -73,6 +79,22 @@ def test_a_frame_is_taken_apart(bundle):
     assert set(row["graph_milliseconds"]) == {"backbone", "head", "velocity"}
     assert row["ratio"] > 0.5
     assert 0 < row["codec_milliseconds"]["25 frames"] < 100
+
+
+def test_the_real_time_factor_is_that_of_frame_and_codec(bundle):
+    row = voxtral_frame.measure(str(bundle[0]), threads=1, steps=2, rounds=1)
+    spent = row["frame_milliseconds"] + row["codec_milliseconds"]["25 frames"]
+    assert row["real_time_factor"] == pytest.approx(spent / 80, abs=0.001)
+
+
+def test_texts_last_as_long_as_their_speech_would(bundle, monkeypatch):
+    monkeypatch.setattr(voxtral_cost, "POSITIONS", (20,))
+    found = voxtral_cost.measure(str(bundle[0]), threads=1, steps=2, most_characters=50)
+    assert [text["characters"] for text in found["texts"]] == [10, 50]
+    short, long = found["texts"]
+    assert 0 < short["audio_seconds"] <= long["audio_seconds"] <= 36 * 0.08 + 0.3
+    assert long["seconds"] >= long["first_sound_seconds"] > 0
+    assert found["step_milliseconds"]["20"] > 0
 
 
 def test_every_group_of_the_scan_has_layers(bundle):

@@ -15,6 +15,7 @@ from edge_voice_export.quantize import (
     FLOAT32,
     INT4_BLOCK32,
     INT4_BLOCK128,
+    INT4_BLOCK256,
     INT8,
     INT8_BLOCK32,
     INT8_BLOCK128,
@@ -29,7 +30,7 @@ from .matrices import ArrayMatrix, normal
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FLOAT, INT64 = ir.DataType.FLOAT, ir.DataType.INT64
-BLOCK_SCHEMES = [INT4_BLOCK32, INT4_BLOCK128, INT8_BLOCK32, INT8_BLOCK128]
+BLOCK_SCHEMES = [INT4_BLOCK32, INT4_BLOCK128, INT4_BLOCK256, INT8_BLOCK32, INT8_BLOCK128]
 
 
 def stored(weight: Array, scheme: Scheme) -> Array:

@@ -10,6 +10,7 @@ from edge_voice_export.quantize import (
     FLOAT32,
     INT4_BLOCK32,
     INT4_BLOCK128,
+    INT4_BLOCK256,
     INT8,
     INT8_BLOCK32,
     INT8_BLOCK128,
@@ -24,7 +25,7 @@ from edge_voice_export.quantize import (
 
 from .matrices import normal
 
-BLOCK_SCHEMES = [INT4_BLOCK32, INT4_BLOCK128, INT8_BLOCK32, INT8_BLOCK128]
+BLOCK_SCHEMES = [INT4_BLOCK32, INT4_BLOCK128, INT4_BLOCK256, INT8_BLOCK32, INT8_BLOCK128]
 WIDTHS = [1, 31, 32, 33, 384]
 MAGNITUDES = [1e-6, 1.0, 1e6]
 
@@ -142,7 +143,8 @@ def test_the_search_for_scales_never_loses_to_the_plain_one(scheme):
 
 @pytest.mark.parametrize(
     ("scheme", "largest"),
-    [(INT4_BLOCK32, 0.09), (INT4_BLOCK128, 0.11), (INT8_BLOCK32, 0.006), (INT8_BLOCK128, 0.0075)],
+    [(INT4_BLOCK32, 0.09), (INT4_BLOCK128, 0.11), (INT4_BLOCK256, 0.11), (INT8_BLOCK32, 0.006),
+     (INT8_BLOCK128, 0.0075)],
     ids=lambda value: getattr(value, "name", value),
 )
 def test_relative_error_of_normal_weights(scheme, largest):

@@ -15,7 +15,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 # Room is made in steps, so that one sentence's cache mostly serves the next one too.
 _CAPACITY_STEP = 512
 # Attention's scores grow with the square of what is fed at once.
-_PREFILL_ROWS = 512
+_PREFILL_ROWS = 256
 
 
 class Backbone:

@@ -261,14 +261,22 @@ ACOUSTIC = "acoustic_transformer.layers.1."
 
 
 @pytest.mark.parametrize(
-    ("preset", "down", "others", "acoustic"),
-    [("fp32", 32, 32, 32), ("int8", 8, 8, 8), ("int4", 4, 4, 4), ("balanced", 8, 4, 8)],
+    ("preset", "down", "others", "attention", "acoustic"),
+    [
+        ("fp32", 32, 32, 32, 32),
+        ("int8", 8, 8, 8, 8),
+        ("int4", 4, 4, 8, 4),
+        ("balanced", 8, 4, 8, 8),
+    ],
 )
-def test_presets(preset, down, others, acoustic):
+def test_presets(preset, down, others, attention, acoustic):
     recipe = PRESETS[preset]
     assert recipe.name == preset
     assert recipe.scheme(f"{BACKBONE}feed_forward.w2").bits == down
-    for layer in ("attention.wqkv", "attention.wo", "feed_forward.w1", "feed_forward.w3"):
+    for layer in ("attention.wqkv", "attention.wo"):
+        assert recipe.scheme(BACKBONE + layer).bits == others
+        assert recipe.scheme(ACOUSTIC + layer).bits == attention
+    for layer in ("feed_forward.w1", "feed_forward.w3"):
         assert recipe.scheme(BACKBONE + layer).bits == others
         assert recipe.scheme(ACOUSTIC + layer).bits == acoustic
     assert recipe.scheme("semantic_head").bits == (32 if preset == "fp32" else 8)
