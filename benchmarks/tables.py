@@ -29,7 +29,7 @@ _ROOT = Path(__file__).parents[1]
 _MARKERS = re.compile(r"(<!-- bench:([\w-]+)(?: ([\w.-]+))? -->\n).*?(<!-- /bench -->)", re.DOTALL)
 
 
-def whisper_peers(result: dict[str, Any]) -> str:
+def peers(result: dict[str, Any]) -> str:
     """Speed, memory and word error rates of all engines."""
     parts = result["corpus"]
     header = [
@@ -175,7 +175,7 @@ def _time_errors(errors: dict[str, float]) -> list[str]:
 
 
 _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "whisper-peers": whisper_peers,
+    "whisper-peers": peers,
     "whisper-wer": whisper_wer,
     "whisper-floor": whisper_floor,
     "whisper-window": whisper_window,
@@ -190,6 +190,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "voxtral-quality": voxtral_quality,
     "voxtral-steps": voxtral_steps,
     "voxtral-sensitivity": voxtral_sensitivity,
+    "moonshine-peers": peers,
 }
 # What results call themselves, where it is not the name of the table with underscores.
 _KINDS = {
