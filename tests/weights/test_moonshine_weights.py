@@ -37,16 +37,16 @@ def tiny() -> Transcriber:
     return edge_voice.load(pull("moonshine-tiny"))
 
 
-@pytest.fixture(scope="module")
-def published() -> Callable[[str], Transcriber]:
-    """The model of one of the packages, as published."""
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Transcriber]:
+    """The model of one of the packages, as published; in a store of its own."""
+    monkeypatch.setenv("EDGE_VOICE_HOME", str(tmp_path))
 
     def load(origin: str) -> Transcriber:
         model = load_catalog().get("moonshine-tiny")
         chosen = tuple(c for c in model.checkpoints if c.origin == origin)
-        name = f"test-moonshine-{PUBLISHED.index(origin)}"
-        catalog = Catalog({name: replace(model, name=name, checkpoints=chosen)})
-        return edge_voice.load(pull(name, catalog=catalog))
+        catalog = Catalog({model.name: replace(model, checkpoints=chosen)})
+        return edge_voice.load(pull(model.name, catalog=catalog))
 
     return load
 
