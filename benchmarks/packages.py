@@ -115,7 +115,7 @@ def unpack_wheels(
 
 def npm_tree(requirement: str, cache: Path) -> Path:
     """Folder with the unpacked files of an npm package (`name@version`)."""
-    folder = cache / requirement
+    folder = cache / requirement.replace("/", "_")
     if not folder.exists():
         with _fresh(cache) as work:
             run(["npm", "pack", "--silent", requirement], cwd=work)

@@ -35,7 +35,7 @@ _ROOT = Path(__file__).parents[1]
 _MARKERS = re.compile(r"(<!-- bench:([\w-]+)(?: ([\w.-]+))? -->\n).*?(<!-- /bench -->)", re.DOTALL)
 
 
-def whisper_peers(result: dict[str, Any]) -> str:
+def peers(result: dict[str, Any]) -> str:
     """Speed, memory and word error rates of all engines."""
     parts = result["corpus"]
     header = [
@@ -181,7 +181,7 @@ def _time_errors(errors: dict[str, float]) -> list[str]:
 
 
 _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "whisper-peers": whisper_peers,
+    "whisper-peers": peers,
     "whisper-wer": whisper_wer,
     "whisper-floor": whisper_floor,
     "whisper-window": whisper_window,
@@ -199,6 +199,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "voxtral-sensitivity": voxtral_sensitivity,
     "kokoro-peers": kokoro_peers,
     "voices-round-trip": voices_round_trip,
+    "moonshine-peers": peers,
 }
 # What results call themselves, where it is not the name of the table with underscores.
 _KINDS = {

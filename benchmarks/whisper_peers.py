@@ -38,6 +38,7 @@ def prepare_rows(options: argparse.Namespace) -> list[Row]:
     if not options.ours_only:
         environment = Environment(options.env or options.cache / "peers-env")
         environment.install()
+        environment.build_whisper_cpp()
         rows += peer_rows(environment, Models(options.cache, environment))
     return [row for row in rows if re.search(options.only, row.name)]
 
@@ -57,6 +58,14 @@ def rebuild_if_crashing(rows: list[Row], options: argparse.Namespace, jfk: Path)
             for other in rows:
                 if other.kind == "whisper.cpp":
                     other.skipped = f"cannot be built without AMX: {error}"
+
+
+def measure(rows: list[Row], clips: list[corpus.Clip], options: argparse.Namespace) -> None:
+    """All rounds and starts that the command line asks for."""
+    jfk = next(clip.path for clip in clips if clip.part == "jfk")
+    for _ in range(options.rounds):
+        measure_round(rows, clips, jfk, options.threads)
+    measure_starts(rows, jfk, options.starts, options.threads)
 
 
 def measure_round(rows: list[Row], clips: list[corpus.Clip], warm_up: Path, threads: int) -> None:
@@ -171,9 +180,9 @@ def describe(clips: list[corpus.Clip]) -> dict[str, Any]:
     return parts
 
 
-def parse_options() -> argparse.Namespace:
+def parse_options(description: str) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=description)
     corpus.add_options(parser)
     parser.add_argument("--env", type=Path, help="the peers' virtual environment")
     parser.add_argument(
@@ -189,21 +198,25 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    """Prepares, measures in rounds, scores, writes."""
-    options = parse_options()
-    prepared = corpus.from_options(options)
+def chosen_clips(prepared: corpus.Corpus, limit: int | None) -> list[corpus.Clip]:
+    """All clips, or for a trial only some of the short ones; the one of 1961 is always there."""
     clips = list(prepared.clips)
-    jfk = next(clip.path for clip in clips if clip.part == "jfk")
-    if options.limit:
-        clips = clips[: options.limit] + [clip for clip in clips if clip.part == "long"]
-    rows = prepare_rows(options)
-    rebuild_if_crashing(rows, options, jfk)
-    for _ in range(options.rounds):
-        measure_round(rows, clips, jfk, options.threads)
-    measure_starts(rows, jfk, options.starts, options.threads)
+    if limit is None:
+        return clips
+    return [*clips[:limit], *(clip for clip in clips[limit:] if clip.part in ("jfk", "long"))]
+
+
+def write_result(
+    kind: str,
+    model: str,
+    rows: list[Row],
+    clips: list[corpus.Clip],
+    prepared: corpus.Corpus,
+    options: argparse.Namespace,
+) -> None:
+    """Writes the result file, and the texts beside the cache; says what was skipped."""
     result = {
-        "kind": "whisper_peers",
+        "kind": kind,
         "machine": machine.facts(("edge-voice", "onnxruntime", "numpy", "whisper-normalizer")),
         "threads": options.threads,
         "rounds": options.rounds,
@@ -212,8 +225,7 @@ def main() -> None:
         "missing": prepared.missing,
         "engines": [summarize(row, clips) for row in rows],
     }
-    name = f"{machine.slug()}-whisper-tiny.en.json"
-    out = options.out or Path(__file__).parent / "results" / name
+    out = options.out or Path(__file__).parent / "results" / f"{machine.slug()}-{model}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=1) + "\n")
     texts = {row.name: row.rounds[0]["texts"] for row in rows if row.rounds}
@@ -222,6 +234,18 @@ def main() -> None:
         if row.skipped:
             print(f"skipped {row.name}: {row.skipped}", file=sys.stderr)
     print(out)
+
+
+def main() -> None:
+    """Prepares, measures in rounds, scores, writes."""
+    options = parse_options(str(__doc__).splitlines()[0])
+    prepared = corpus.from_options(options)
+    clips = chosen_clips(prepared, options.limit)
+    rows = prepare_rows(options)
+    jfk = next(clip.path for clip in clips if clip.part == "jfk")
+    rebuild_if_crashing(rows, options, jfk)
+    measure(rows, clips, options)
+    write_result("whisper_peers", "whisper-tiny.en", rows, clips, prepared, options)
 
 
 if __name__ == "__main__":

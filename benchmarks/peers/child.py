@@ -1,6 +1,6 @@
 """Runs one engine in a process of its own and reports times, memory and texts.
 
-Started by `benchmarks.whisper_peers` with the Python that has the engine; imports nothing of the
+Started by the benchmarks of peers with the Python that has the engine; imports nothing of the
 repository, and every engine gets samples that are already decoded, except ours, which opens the
 file itself.
 
@@ -189,8 +189,101 @@ class OpenaiWhisper:
         return result["text"].strip()
 
 
+class MoonshineVoice:
+    """Moonshine's own package, on the files of its wheel; it cuts audio by its own detector.
+
+    It has no option for threads: onnxruntime inside takes all cores that the process may use.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        from moonshine_voice.moonshine_api import ModelArch
+        from moonshine_voice.transcriber import Transcriber
+
+        self._model = Transcriber(config["model"], ModelArch.TINY)
+
+    def transcribe(self, path: str) -> str:
+        """Text of a WAV file."""
+        lines = self._model.transcribe_without_streaming(read_wav(path).tolist()).lines
+        return " ".join(line.text.strip() for line in lines)
+
+
+class PlainOnnxruntime:
+    """Moonshine's 8-bit files in a loop of a few lines: greedy, six tokens a second at most.
+
+    There is no voice activity: audio of more than 25 s is cut at its quietest places.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = config["threads"]
+        options.inter_op_num_threads = 1
+        folder = Path(config["model"])
+        self._encoder, self._decoder = (
+            onnxruntime.InferenceSession(
+                str(folder / f"{name}.onnx"), options, providers=["CPUExecutionProvider"]
+            )
+            for name in ("encoder_model", "decoder_model_merged")
+        )
+        self._outputs = [value.name for value in self._decoder.get_outputs()]
+        self._pieces = self._read_pieces(Path(config["detector"]).read_bytes())
+
+    def transcribe(self, path: str) -> str:
+        """Text of a WAV file."""
+        return " ".join(self._decode(piece) for piece in self._cut(read_wav(path)))
+
+    def _decode(self, samples: Any) -> str:
+        import numpy as np
+
+        hidden = self._encoder.run(None, {"input_values": samples[None]})[0]
+        past = {
+            name.replace("present", "past_key_values"): np.zeros((1, 8, 0, 36), np.float32)
+            for name in self._outputs[1:]
+        }
+        token, tokens = 1, []
+        for count in range(int(len(samples) / 16000 * 6)):
+            feeds = {
+                "input_ids": np.array([[token]]),
+                "encoder_hidden_states": hidden,
+                "use_cache_branch": np.array([count > 0]),
+                **past,
+            }
+            logits, *present = self._decoder.run(None, feeds)
+            token = int(logits[0, -1].argmax())
+            if token == 2:
+                break
+            tokens.append(token)
+            for name, values in zip(self._outputs[1:], present, strict=True):
+                if count == 0 or ".decoder." in name:
+                    past[name.replace("present", "past_key_values")] = values
+        text = b"".join(self._pieces[i] for i in tokens).decode("utf-8", "replace")
+        return text.replace("\u2581", " ").strip()
+
+    @staticmethod
+    def _cut(samples: Any) -> list[Any]:
+        pieces = []
+        while len(samples) > 25 * 16000:
+            rows = samples[5 * 16000 : 25 * 16000].reshape(-1, 1600)
+            at = 5 * 16000 + 1600 * int((rows**2).sum(axis=1).argmin()) + 800
+            pieces.append(samples[:at])
+            samples = samples[at:]
+        return [*pieces, samples]
+
+    @staticmethod
+    def _read_pieces(table: bytes) -> list[bytes]:
+        pieces, at = [], 0
+        while at < len(table):
+            length, at = table[at], at + 1
+            pieces.append(table[at : at + length])
+            at += length
+        return pieces
+
+
 ENGINES = {
     "edge-voice": EdgeVoice,
+    "moonshine-voice": MoonshineVoice,
+    "onnxruntime": PlainOnnxruntime,
     "faster-whisper": FasterWhisper,
     "whisper.cpp": WhisperCpp,
     "sherpa-onnx": SherpaOnnx,

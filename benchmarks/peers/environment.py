@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.packages import FetchFailed, run
@@ -41,10 +42,13 @@ class Environment:
         (folder,) = (self.python.parents[1] / "lib").glob("python*/site-packages")
         return folder
 
-    def install(self) -> None:
-        """Installs every group that is not there yet; whisper.cpp is compiled for this machine."""
-        for group, requirements in GROUPS.items():
+    def install(self, groups: Mapping[str, tuple[str, ...]] = GROUPS) -> None:
+        """Installs every group that is not there yet."""
+        for group, requirements in groups.items():
             self._attempt(group, requirements)
+
+    def build_whisper_cpp(self) -> None:
+        """Compiles whisper.cpp for this machine, unless it is there."""
         self._attempt("whisper.cpp", (WHISPER_CPP,), _native_build())
 
     def require(self, requirement: str) -> None:

@@ -73,11 +73,11 @@ def child_environment(threads: int) -> dict[str, str]:
     }
 
 
-def our_rows(bundles: dict[str, Path], version: str) -> list[Row]:
+def our_rows(bundles: dict[str, Path], version: str, model: str = "tiny.en") -> list[Row]:
     """One row per exported bundle, run by the interpreter that runs the benchmark."""
     python = Path(sys.executable)
     return [
-        Row("edge-voice", precision, "tiny.en", folder.resolve(), python, version)
+        Row("edge-voice", precision, model, folder.resolve(), python, version)
         for precision, folder in bundles.items()
     ]
 
