@@ -14,9 +14,21 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from .builder import CONTRIB
-from .quantize import Recipe, Scheme
+from .quantize import INT4_BLOCK32, INT8, INT8_BLOCK32, Recipe, Scheme
 from .storage import WeightStore
 from .weights import Array, Matrix
+
+# Every matrix sees all positions of a piece at once, so signed int8 with dynamic activations is the
+# fast kernel. The last matrix of a recogniser decides between letters, and is small.
+PRESETS = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("fp32", ()),
+        Recipe("int8", (("*", INT8),)),
+        Recipe("int4", (("*lm_head*", INT8_BLOCK32), ("*", INT4_BLOCK32))),
+        Recipe("balanced", (("*", INT8_BLOCK32),)),
+    )
+}
 
 _COPIES = ("Identity", "Transpose")
 _OPERATORS = re.compile(r"[./](MatMul|Gemm|Gather)(_\d+)?$")
