@@ -115,7 +115,10 @@ class Manifest:
         self._check(FILE_NAME)
         path = Path(folder) / FILE_NAME
         temporary = path.with_name(FILE_NAME + ".part")
-        text = json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False)
+        content = dataclasses.asdict(self)
+        if not self.names:  # unknown to earlier versions, which can run the bundle
+            del content["names"]
+        text = json.dumps(content, indent=1, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
         temporary.replace(path)
 

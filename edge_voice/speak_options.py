@@ -12,6 +12,8 @@ from edge_voice.text.user_lexicon import UserLexicon, read_lexicon
 from edge_voice.time_stretch import check_speed
 
 _MOST_SECONDS = 1e9
+_HIGHEST_NOISE_SCALE = 2.0
+_OF_SOME_MODELS = ("noise_scale", "noise_scale_duration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class SpeakSettings:
         speed: 1.0 is the voice's own.
         max_seconds: Most seconds of audio; None is no limit.
         lexicon: Words of the user, for `text.sentences`.
+        noise_scale: Of a VITS voice; None is the checkpoint's own.
+        noise_scale_duration: Likewise.
     """
 
     voice: str
@@ -33,6 +37,8 @@ class SpeakSettings:
     speed: float
     max_seconds: float | None
     lexicon: UserLexicon | None = None
+    noise_scale: float | None = None
+    noise_scale_duration: float | None = None
 
     def limited(self, chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
         """The chunks up to `max_seconds`, the last one cut."""
@@ -54,6 +60,7 @@ def read_settings(
     voices: Sequence[str],
     languages: Sequence[str],
     unknown: Iterable[str] = (),
+    own: Collection[str] = (),
     phonemes: Collection[str] = (),
 ) -> SpeakSettings:
     """Checks options and fills in defaults.
@@ -63,6 +70,7 @@ def read_settings(
         voices: What the model knows, the default first.
         languages: ISO 639 codes, the default first.
         unknown: Options that this model has no use for.
+        own: Options of few models that this one knows: those of `_OF_SOME_MODELS`.
         phonemes: Those that a lexicon may name; none if the model reads letters.
 
     Raises:
@@ -72,7 +80,7 @@ def read_settings(
     given: dict[str, Any] = dict(options)
     if strange := sorted(set(given) - set(SpeakOptions.__annotations__)):
         raise TypeError(f"unexpected option {strange[0]!r}")
-    for name in unknown:
+    for name in (*unknown, *(name for name in _OF_SOME_MODELS if name not in own)):
         if name in given:
             raise OptionError(f"this model has no {name} (leave it out)")
     voice = given.get("voice", voices[0])
@@ -88,7 +96,16 @@ def read_settings(
         speed=check_speed(given.get("speed", 1.0)),
         max_seconds=_max_seconds(given.get("max_seconds")),
         lexicon=read_lexicon(given["lexicon"], phonemes) if "lexicon" in given else None,
+        noise_scale=_noise_scale("noise_scale", given),
+        noise_scale_duration=_noise_scale("noise_scale_duration", given),
     )
+
+
+def _noise_scale(name: str, given: dict[str, Any]) -> float | None:
+    value = given.get(name)
+    if value is not None and not 0 <= value <= _HIGHEST_NOISE_SCALE:
+        raise OptionError(f"{name} {value:g} (allowed: 0 to {_HIGHEST_NOISE_SCALE:g})")
+    return None if value is None else float(value)
 
 
 def _seed(value: int) -> int:

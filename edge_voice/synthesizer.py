@@ -64,6 +64,10 @@ class SpeakOptions(TypedDict, total=False):
     """Steps of a flow-matching or diffusion model; the checkpoint's own number by default."""
     guidance: float
     """Strength of classifier-free guidance; the checkpoint's own by default."""
+    noise_scale: float
+    """How much a VITS voice varies its sound, 0 to 2; the checkpoint's own by default."""
+    noise_scale_duration: float
+    """How much a VITS voice varies its rhythm, 0 to 2; the checkpoint's own by default."""
     lexicon: str | os.PathLike[str] | Mapping[str, str]
     """Words of the user and what is said for them: a file, or a mapping; see docs/phonemes.md."""
     max_seconds: float

@@ -14,9 +14,21 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from .builder import CONTRIB
-from .quantize import Recipe, Scheme
+from .quantize import INT4_BLOCK32, INT8, INT8_BLOCK32, Recipe, Scheme
 from .storage import WeightStore
 from .weights import Array, Matrix
+
+# Every matrix sees all positions of a piece at once, so signed int8 with dynamic activations is the
+# fast kernel. The last matrix of a recogniser decides between letters, and is small.
+PRESETS = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("fp32", ()),
+        Recipe("int8", (("*", INT8),)),
+        Recipe("int4", (("*lm_head*", INT8_BLOCK32), ("*", INT4_BLOCK32))),
+        Recipe("balanced", (("*", INT8_BLOCK32),)),
+    )
+}
 
 _COPIES = ("Identity", "Transpose")
 _OPERATORS = re.compile(r"[./](MatMul|Gemm|Gather)(_\d+)?$")
@@ -85,8 +97,13 @@ def move_weights(model: ir.Model, store: WeightStore) -> None:
             tensor = value.const_value
             if tensor is not None and tensor.dtype != ir.DataType.STRING:
                 value.const_value = store.kept(name, tensor.numpy())
-                if isinstance(tensor, ir.ExternalTensor):
-                    tensor.release()
+                let_go(tensor)
+
+
+def let_go(tensor: ir.TensorProtocol) -> None:
+    """Closes a tensor's file: mapped pages count as memory of the process."""
+    if isinstance(tensor, ir.ExternalTensor):
+        tensor.release()
 
 
 def drop_unused(graph: ir.Graph) -> None:
@@ -176,12 +193,14 @@ class _Weights:
         if matrix not in self._channels:
             tensors = self._store.channels(layer_name(node), matrix)
             self._channels[matrix] = [self._initializer(tensor) for tensor in tensors]
+            let_go(weight.tensor)
         inputs = [node.inputs[0], *self._channels[matrix], _bias(node)]
         self._become(node, "DynamicQuantizeMatMul", inputs, {})
 
     def blocks(self, node: ir.Node, weight: StoredMatrix, scheme: Scheme) -> None:
         matrix, name = self._shared(weight), layer_name(node)
         blocks = self._store.blocks(name, matrix, scheme)
+        let_go(weight.tensor)
         codes = self._initializer(self._store.codes(f"{name}.weight", blocks, flat=False))
         inputs = [node.inputs[0], codes, self._initializer(blocks.scales), None, None, _bias(node)]
         rows, width = matrix.shape
@@ -193,6 +212,7 @@ class _Weights:
         if matrix.shape[1] % scheme.block_size:
             return  # the kernel gives whole blocks, which would be wider than the table
         blocks = self._store.blocks(name, matrix, scheme)
+        let_go(weight.tensor)
         codes = self._initializer(self._store.codes(f"{name}.rows", blocks, flat=True))
         inputs = [codes, node.inputs[1], self._initializer(blocks.scales)]
         numbers = {"bits": scheme.bits, "block_size": scheme.block_size}

@@ -45,20 +45,18 @@ def open_graph(path: Path) -> ir.Model:
         raise UnsupportedModel(f"{path}: not an ONNX graph: {_first_line(error)}") from None
     if not model.graph.outputs:
         raise UnsupportedModel(f"{path}: not an ONNX graph: it has no outputs")
-    for tensor in _external_tensors(model):
-        _locate(tensor, path)
-    return model
-
-
-def _external_tensors(model: ir.Model) -> Iterator[ir.ExternalTensor]:
     for graph in (model.graph, *model.graph.subgraphs()):
         for value in graph.initializers.values():
             if isinstance(value.const_value, ir.ExternalTensor):
-                yield value.const_value
+                value.const_value = _located(value.const_value, path)
+    return model
 
 
-def _locate(tensor: ir.ExternalTensor, path: Path) -> None:
-    """Ties a tensor to its file, which must be one beside the graph and long enough."""
+def _located(tensor: ir.ExternalTensor, path: Path) -> ir.ExternalTensor:
+    """The tensor tied to its file, which must be beside the graph and long enough.
+
+    Folders of the hub's cache hold links to the files, so that a link is followed.
+    """
     name = str(tensor.location)
     if Path(name).name != name:
         raise UnsupportedModel(f"{path} keeps weights in {name!r} (allowed: a file beside it)")
@@ -70,7 +68,16 @@ def _locate(tensor: ir.ExternalTensor, path: Path) -> None:
         raise UnsupportedModel(
             f"{file} has {file.stat().st_size} bytes, {path.name} needs {needed}: it is cut short"
         )
-    tensor.base_dir = path.parent
+    real = file.resolve()
+    return ir.ExternalTensor(
+        real.name,
+        tensor.offset,
+        tensor.nbytes,
+        tensor.dtype,
+        shape=ir.Shape(tensor.shape.numpy()),
+        name=str(tensor.name),
+        base_dir=real.parent,
+    )
 
 
 class _Field(NamedTuple):

@@ -42,7 +42,7 @@ def graph_names(path: Path) -> tuple[list[str], list[str]]:
     model = open_graph(path)
     for value in model.graph.initializers.values():
         weight = value.const_value
-        if isinstance(weight, ir.ExternalTensor) and weight.location != path.name:
+        if isinstance(weight, ir.ExternalTensor) and weight.location != path.resolve().name:
             raise UnsupportedModel(f"{path} keeps its weights in another file (allowed: one file)")
     return names_of(model)
 

@@ -28,6 +28,12 @@ _ROUNDED = {
     "int8": {"MatMulInteger", "ConvInteger", "DynamicQuantizeLinear", "DequantizeLinear"},
     "int4": {"MatMulNBits"},
 }
+# ISO 639-3, as MMS names languages, to the ISO 639-1 codes of languages whose numbers and
+# abbreviations the text front end can read, and of those written without blanks.
+_SHORT_CODES = {
+    "eng": "en", "deu": "de", "fra": "fr", "spa": "es", "ita": "it", "nld": "nl", "por": "pt",
+    "jpn": "ja", "cmn": "zh", "zho": "zh",
+}  # fmt: skip
 _FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---", re.DOTALL)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z]+)*\Z")
 
@@ -134,6 +140,11 @@ def card_languages(folder: Path) -> tuple[str, ...]:
         codes = [word.strip().strip("\"'") for word in words]
         return tuple(dict.fromkeys(code for code in codes if _LANGUAGE.match(code)))
     return ()
+
+
+def short_code(language: str) -> str:
+    """The shorter code of a language that MMS names, where the rest of the program uses one."""
+    return _SHORT_CODES.get(language.partition("-")[0], language)
 
 
 def _items(lines: list[str]) -> list[str]:

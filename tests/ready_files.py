@@ -77,3 +77,86 @@ def ctc_graph(input_name: str = "input_values", output_name: str = "logits") -> 
         [samples], [logits], nodes=b.nodes, initializers=weights, opset_imports={"": 17}, name="toy"
     )
     return ir.Model(graph, ir_version=8)
+
+
+VITS_LETTERS = "_ abcdefghijklmnopqrstuvwxyzţ"
+VITS_HOP = 100
+
+
+def write_vits(folder: Path, *, voices: int = 1) -> Path:
+    """A voice of transformers' `VitsModel`: a tone whose length the letters decide."""
+    folder.mkdir(parents=True)
+    names = ["input_ids", "attention_mask", *(["speaker_id"] if voices > 1 else [])]
+    ir.save(vits_graph(names, "waveform"), folder / "model.onnx")
+    config = {"model_type": "vits", "sampling_rate": 16000, "num_speakers": voices,
+              "vocab_size": len(VITS_LETTERS), "flow_size": 4}  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
+    letters = {letter: i for i, letter in enumerate(VITS_LETTERS)}
+    (folder / "vocab.json").write_text(json.dumps(letters))
+    (folder / "tokenizer_config.json").write_text('{"language": "ron", "phonemize": false}')
+    return folder
+
+
+def write_piper(folder: Path, *, kind: str = "text") -> Path:
+    """A voice of Piper's with two speakers."""
+    folder.mkdir(parents=True)
+    names = ["input", "input_lengths", "scales", "sid"]
+    ir.save(vits_graph(names, "output"), folder / "voice.onnx")
+    symbols = {symbol: [i] for i, symbol in enumerate("_^$ abcdefghijklmnopqrstuvwxyzɹəʊˈ\u0301")}
+    settings = {
+        "audio": {"sample_rate": 22050},
+        "espeak": {"voice": "en-us"},
+        "phoneme_type": kind,
+        "phoneme_id_map": symbols,
+        "inference": {"noise_scale": 0.5, "length_scale": 1.5, "noise_w": 0.25},
+        "num_speakers": 2,
+        "speaker_id_map": {"ann": 0, "bob": 1},
+        "language": {"code": "en_GB"},
+    }
+    (folder / "voice.onnx.json").write_text(json.dumps(settings))
+    return folder
+
+
+def vits_graph(names: list[str], output_name: str) -> ir.Model:
+    """A hum of 100 samples a frame; ids are added up, in frames, with noise on both."""
+    b = Tape()
+    kinds = {"scales": (ir.DataType.FLOAT, [3]), "input_lengths": (ir.DataType.INT64, ["b"])}
+    kinds |= {name: (ir.DataType.INT64, ["b"]) for name in ("sid", "speaker_id")}
+    whole = (ir.DataType.INT64, ["b", "n"])
+    inputs = {name: ir.val(name, *kinds.get(name, whole)) for name in names}
+
+    def number(value: Any, kind: Any = np.float32) -> ir.Value:
+        return b.op("Constant", [], {"value": ir.tensor(np.array(value, kind))})
+
+    def scale(place: int, otherwise: float) -> ir.Value:
+        if "scales" not in inputs:
+            return number(otherwise)
+        return b.op("Gather", [inputs["scales"], number(place, np.int64)])
+
+    ids = b.op("Cast", [inputs[names[0]]], {"to": ir.DataType.FLOAT})
+    for name in set(names) & {"attention_mask", "input_lengths"}:
+        once = b.op("Cast", [inputs[name]], {"to": ir.DataType.FLOAT})
+        ids = b.op("Add", [ids, b.op("Mul", [once, number(0.0)])])
+    noise = b.op("Mul", [b.op("RandomNormalLike", [ids]), scale(2, 0.8)])
+    longer = b.op("Add", [b.op("Mul", [ids, number(0.3)]), b.op("Abs", [noise])])
+    frames = b.op("Ceil", [b.op("Mul", [longer, scale(1, 1.0)])])
+    total = b.op("Cast", [b.op("ReduceSum", [frames], {"keepdims": 0})], {"to": ir.DataType.INT64})
+    size = b.op("Reshape", [total, number([1], np.int64)])
+    shape = b.op("Concat", [number([1, 4], np.int64), size], {"axis": 0})
+    latent = b.op("RandomNormalLike", [b.op("ConstantOfShape", [shape])])
+    loud = b.op("Mul", [b.op("ReduceMean", [latent], {"keepdims": 0}), scale(0, 0.667)])
+    if speaker := inputs.get("sid") or inputs.get("speaker_id"):
+        loud = b.op("Add", [loud, b.op("Cast", [speaker], {"to": ir.DataType.FLOAT})])
+    count = b.op("Mul", [total, number(VITS_HOP, np.int64)])
+    places = b.op("Range", [number(0, np.int64), count, number(1, np.int64)])
+    tone = b.op(
+        "Sin", [b.op("Mul", [b.op("Cast", [places], {"to": ir.DataType.FLOAT}), number(0.2)])]
+    )
+    sound = b.op("Mul", [tone, b.op("Mul", [b.op("Add", [loud, number(2.0)]), number(0.1)])])
+    sound = b.op("Unsqueeze", [sound, number([0], np.int64)])
+    sound.name, sound.type = output_name, ir.TensorType(ir.DataType.FLOAT)
+    sound.shape = ir.Shape(["b", "samples"])
+    graph = ir.Graph(
+        list(inputs.values()), [sound], nodes=b.nodes, opset_imports={"": 17}, name="hum"
+    )
+    return ir.Model(graph, ir_version=8)

@@ -48,6 +48,8 @@ _FORMATS = ("wav", "flac", "ogg", "mp3", "pcm")  # audio_writer.FORMATS, without
 @click.option("--seed", type=click.IntRange(min=0), help="Where a model draws random numbers.")
 @click.option("--steps", type=click.IntRange(min=1), help="Fewer are faster, where there are any.")
 @click.option("--guidance", type=float, help="How closely to follow the text, where it is known.")
+@click.option("--noise-scale", type=float, help="How much a VITS voice varies its sound.")
+@click.option("--noise-scale-duration", type=float, help="How much it varies its rhythm.")
 @click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Stop there.")
 @click.option(
     "--threads", type=click.IntRange(min=1), help="[default: the cores this process may use]"

@@ -29,7 +29,7 @@ _SOUNDS = {
     "s^s": "S", "t^s": "ʦ", "t^ʃ": "ʧ", "ɔ^ɪ": "Y",
 }  # fmt: skip
 _SOUND = re.compile("|".join(map(re.escape, _SOUNDS)))
-_SILENT = re.compile(r"\([^()]*\)|[-_^]")  # names of languages, and what separates sounds
+_SILENT = re.compile(r"\([^()]*\)|[-_^\u0361]")  # names of languages, and what separates sounds
 # Phonemes of the user, and marks; a full stop or comma within a number is none.
 _BETWEEN = re.compile(rf"({GIVEN}|[;:!?¡¿—…\"“”«»()\[\]{{}}।॥]|[.,](?!\d)|(?<!\d)[.,])")
 
@@ -41,10 +41,12 @@ class EspeakPhonemizer:
     Attributes:
         voice: The name that the command knows the language by.
         command: What is started; a name is looked for where the shell would.
+        plain: Whether sounds stay as espeak-ng writes them, and are not Kokoro's.
     """
 
     voice: str
     command: str = COMMAND
+    plain: bool = False
 
     def __call__(self, sentence: str) -> str:
         """Phonemes of one sentence; marks and phonemes in `[[ ]]` are kept.
@@ -67,11 +69,14 @@ class EspeakPhonemizer:
         """What is said for each line of words."""
         lines = self._run("\n".join(words)).splitlines()
         if len(words) == 1:
-            return [_in_alphabet(" ".join(lines))]
+            return [self._written(" ".join(lines))]
         if len(lines) == len(words):
-            return list(map(_in_alphabet, lines))
+            return list(map(self._written, lines))
         # A line was divided by the program itself: then each on its own.
         return [line for piece in words for line in self._lines([piece])]
+
+    def _written(self, line: str) -> str:
+        return " ".join(_SILENT.sub("", line).split()) if self.plain else _in_alphabet(line)
 
     def _run(self, text: str) -> str:
         arguments = [self.command, "-q", "--ipa", f"--tie={_TIE}", "-b", "1", "-v", self.voice]
@@ -91,9 +96,9 @@ class EspeakPhonemizer:
         return done.stdout.decode(errors="replace")
 
 
-def open_espeak(voice: str) -> EspeakPhonemizer:
+def open_espeak(voice: str, *, plain: bool = False) -> EspeakPhonemizer:
     """The command of the variable `EDGE_VOICE_ESPEAK`, else `espeak-ng`; starts nothing."""
-    return EspeakPhonemizer(voice, os.environ.get(VARIABLE) or COMMAND)
+    return EspeakPhonemizer(voice, os.environ.get(VARIABLE) or COMMAND, plain)
 
 
 def _missing(command: str, voice: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from edge_voice.errors import UnsupportedModel
 from edge_voice_export.onnx_file import open_graph
+from edge_voice_export.onnx_folder import graph_names
 from tests import ready_files
 
 
@@ -57,3 +58,13 @@ def test_weights_somewhere_else(path: Path) -> None:
     ir.save(ir.load(path), path, external_data="other/weights.bin", size_threshold_bytes=0)
     with pytest.raises(UnsupportedModel, match=r"keeps weights in 'other/weights\.bin'"):
         open_graph(path)
+
+
+def test_a_link_as_in_the_cache_of_the_hub(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "snapshot").mkdir()
+    link = tmp_path / "snapshot" / "model.onnx"
+    link.symlink_to(path.rename(tmp_path / "f00d"))
+    found = open_graph(link).graph.initializers["kernel"].const_value
+    assert found is not None
+    assert found.numpy().shape == (1, 1, 320)
+    assert graph_names(link) == (["input_values"], ["logits"])

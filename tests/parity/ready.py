@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+
+import edge_voice
+from edge_voice_export import export_bundle
 
 LETTERS = "ETAOINSHRDLUCMWFGYPBVKXJQZ'"
 VOCABULARY = {text: i for i, text in enumerate(["<pad>", "<s>", "</s>", "<unk>", "|", *LETTERS])}
@@ -30,6 +34,22 @@ CONVOLUTIONS: dict[str, Any] = {
 }
 
 
+@dataclass
+class Published:
+    """A model of transformers, the folder that it was exported to, and bundles made of that."""
+
+    model: Any
+    folder: Path
+    bundles: dict[str, Any] = field(default_factory=dict)
+
+    def bundle(self, precision: str) -> Any:
+        if precision not in self.bundles:
+            target = self.folder.with_name(precision)
+            export_bundle(self.folder, target, precision=precision)
+            self.bundles[precision] = edge_voice.load(target)
+        return self.bundles[precision]
+
+
 class _ByPosition(torch.nn.Module):
     """The exporter gives inputs by position and wants a tuple."""
 
@@ -43,12 +63,22 @@ class _ByPosition(torch.nn.Module):
         return getattr(self.model(first, **given), self.output)  # type: ignore[no-any-return]
 
 
-def export(model: Any, inputs: dict[str, torch.Tensor], output: str, path: Path) -> None:
-    """Writes the graph; the first two axes of all inputs are free, as optimum exports them."""
+def export(
+    model: Any,
+    inputs: dict[str, torch.Tensor],
+    output: str,
+    path: Path,
+    fixed: tuple[str, ...] = (),
+) -> None:
+    """Writes the graph; the first two axes of inputs are free, as optimum exports them.
+
+    Those of the inputs named in `fixed` are not.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     axes = {
         name: {i: f"{name}_{i}" for i in range(min(value.ndim, 2))}
         for name, value in inputs.items()
+        if name not in fixed
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

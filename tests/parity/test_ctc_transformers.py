@@ -9,17 +9,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import edge_voice
 from edge_voice.models.ctc.frontend import KaldiLogMel, standardised
-from edge_voice.models.ctc.model import CtcModel
-from edge_voice_export import export_bundle
 from edge_voice_export.numeric_check import cosine
 
 with warnings.catch_warnings():  # theirs, not ours
@@ -64,24 +59,8 @@ def make(kind: str) -> Any:
     return getattr(transformers, f"{name}ForCTC")(config).eval()
 
 
-@dataclass
-class Published:
-    """A model of transformers, the folder that it was exported to, and bundles made of that."""
-
-    model: Any
-    folder: Path
-    bundles: dict[str, CtcModel]
-
-    def bundle(self, precision: str) -> CtcModel:
-        if precision not in self.bundles:
-            target = self.folder.with_name(precision)
-            export_bundle(self.folder, target, precision=precision)
-            self.bundles[precision] = edge_voice.load(target)
-        return self.bundles[precision]
-
-
 @pytest.fixture(scope="module", params=KINDS)
-def published(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Published:
+def published(request: pytest.FixtureRequest, tmp_path_factory: Any) -> ready.Published:
     model = make(request.param)
     folder = tmp_path_factory.mktemp("models") / "published"
     if hears_features(model):
@@ -93,7 +72,7 @@ def published(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Publishe
         inputs["attention_mask"] = torch.ones(shape, dtype=torch.long)
     ready.export(model, inputs, "logits", folder / "onnx" / "model.onnx")
     settings = ready.LOG_MEL if hears_features(model) else ready.WAVEFORM
-    return Published(model, ready.write_settings(model, folder, settings), {})
+    return ready.Published(model, ready.write_settings(model, folder, settings))
 
 
 def hears_features(model: Any) -> bool:
@@ -118,7 +97,7 @@ def expected(model: Any, waveform: Array) -> Array:
 
 
 @pytest.mark.parametrize("samples", [4400, 16240, 22640])  # an even number of frames
-def test_logits_in_float32(published: Published, samples: int) -> None:
+def test_logits_in_float32(published: ready.Published, samples: int) -> None:
     waveform = noise(samples)
     found = published.bundle("fp32").logits(waveform)
     wanted = expected(published.model, waveform)
@@ -127,13 +106,13 @@ def test_logits_in_float32(published: Published, samples: int) -> None:
 
 
 @pytest.mark.parametrize("precision", BOUNDS)
-def test_quantized_logits(published: Published, precision: str) -> None:
+def test_quantized_logits(published: ready.Published, precision: str) -> None:
     waveform = noise(16240, seed=1)
     found = published.bundle(precision).logits(waveform)
     assert cosine(found, expected(published.model, waveform)) >= BOUNDS[precision]
 
 
-def test_greedy_text_is_that_of_the_tokenizer(published: Published) -> None:
+def test_greedy_text_is_that_of_the_tokenizer(published: ready.Published) -> None:
     bundle = published.bundle("fp32")
     tokenizer = transformers.Wav2Vec2CTCTokenizer(str(published.folder / "vocab.json"))
     waveform = noise(32240, seed=2)

@@ -17,28 +17,24 @@ from edge_voice.models.ctc.config import SAMPLE_RATE, CtcConfig
 from edge_voice.models.ctc.frontend import LOG_MEL_SHORTEST, FrontEnd
 from edge_voice.session import Session
 
-from ...adopted_graph import rename
+from ...adopted_graph import PRESETS, rename
 from ...checkpoint import Checkpoint
 from ...numeric_check import cosine, is_small
 from ...onnx_file import open_graph
 from ...package import Bundle
-from ...quantize import INT4_BLOCK32, INT8, INT8_BLOCK32, Recipe
-from ...ready_folder import card_languages, check_precision, number, pick_graph, read_json, sizes
+from ...ready_folder import (
+    card_languages,
+    check_precision,
+    number,
+    pick_graph,
+    read_json,
+    short_code,
+    sizes,
+)
 from ...weights import Array
 from .tokenizer import read_tokens
 
-# Convolutions and norms are not asked about: they stay float32. Every matrix sees all positions of
-# a piece at once, so signed int8 with dynamic activations is the fast kernel; the last one decides
-# between letters and is small.
-PRESETS = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe("fp32", ()),
-        Recipe("int8", (("*", INT8),)),
-        Recipe("int4", (("*lm_head*", INT8_BLOCK32), ("*", INT4_BLOCK32))),
-        Recipe("balanced", (("*", INT8_BLOCK32),)),
-    )
-}
+__all__ = ["PRESETS", "build", "check", "recognises"]
 
 _FEATURE_EXTRACTORS = {
     graphs.WAVEFORM: "Wav2Vec2FeatureExtractor",
@@ -90,7 +86,7 @@ def build(checkpoint: Checkpoint, bundle: Bundle) -> None:
         bundle.import_graph("model", spec, source, names)
     texts = json.dumps(tokens.texts, ensure_ascii=False).encode()
     bundle.add_asset("vocabulary", "vocabulary.json", texts)
-    languages = tokens.languages or card_languages(folder)
+    languages = tuple(map(short_code, tokens.languages)) or card_languages(folder)
     bundle.set_facts(task="transcribe", languages=languages, config=asdict(config))
 
 

@@ -41,12 +41,14 @@ def test_a_file_by_its_suffix(call: Call, voice: Fake, here: Path, name: str) ->
 
 def test_options_reach_the_model(call: Call, voice: Fake) -> None:
     options = "--voice bert --language de --seed 7 --speed 1.5 --steps 4 --guidance 2 "
-    options += "--max-seconds 9 --precision int4 --threads 3 --lexicon words.txt"
+    options += "--max-seconds 9 --precision int4 --threads 3 --lexicon words.txt "
+    options += "--noise-scale 0.5 --noise-scale-duration 1"
     assert call(*SPEAK, "hello", "-o", "a.wav", *options.split()).exit_code == 0
     assert voice.opened == [("m", "int4", 3)]
     expected = {
         "voice": "bert", "language": "de", "seed": 7, "speed": 1.5, "steps": 4, "guidance": 2.0,
-        "max_seconds": 9.0, "lexicon": "words.txt",
+        "max_seconds": 9.0, "lexicon": "words.txt", "noise_scale": 0.5,
+        "noise_scale_duration": 1.0,
     }  # fmt: skip
     assert voice.calls == [("hello", expected)]
 

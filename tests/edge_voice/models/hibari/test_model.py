@@ -117,6 +117,7 @@ def test_long_words_and_long_sentences(model: Synthesizer) -> None:
     ("options", "message"),
     [
         ({"voice": "bob"}, r"unknown voice 'bob' \(known: heart\)"),
+        ({"noise_scale": 0.5}, "this model has no noise_scale"),
         ({"language": "de"}, r"language 'de' \(allowed: en\)"),
         ({"speed": 0.1}, r"speed 0\.1 \(allowed: 0\.25 to 4\)"),
         ({"seed": -1}, r"seed -1 \(allowed: 0 or more\)"),
