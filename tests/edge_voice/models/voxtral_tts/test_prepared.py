@@ -132,10 +132,10 @@ def test_what_is_prepared_is_not_made_again(ready: Path, monkeypatch: pytest.Mon
 def test_voices_of_ones_own_are_prepared_too(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, path = opened(bundle), tmp_path / "my voice.npy"
+    model, path = opened(bundle), tmp_path / "my \udcffoice.npy"
     np.save(path, model.prompts.voice(VOICE)[:4])
     model.prepare_voice(str(path))
-    assert list(prepared.sizes(Manifest.load(bundle))) == ["my voice.npy"]
+    assert list(prepared.sizes(Manifest.load(bundle))) == ["my \\udcffoice.npy"]
     again = opened(bundle)
     rows = prefill_rows(again, monkeypatch)
     first_state(again, str(path))
