@@ -35,14 +35,15 @@ _NAME_CHARACTERS = 40
 
 def label(voice: str) -> str:
     """What a prepared voice is called in the manifest: of a voice that is a file, the file's."""
-    return Path(voice).name
+    return Path(voice).name.encode(errors="backslashreplace").decode()  # names hold any bytes
 
 
 def file_name(manifest: Manifest, voice: str, rows: Array) -> str:
     """The name that a prepared voice must have to belong to this model and these rows."""
-    digest = hashlib.sha256(label(voice).encode(errors="surrogateescape"))
+    digest = hashlib.sha256(label(voice).encode())
+    prepared = _prepared_files(manifest)
     for name, entry in sorted(manifest.files.items()):
-        if name not in _prepared_files(manifest):
+        if name not in prepared:
             digest.update(f"\n{name} {entry.sha256}".encode())
     digest.update(np.ascontiguousarray(rows).tobytes())
     plain = re.sub(r"[^A-Za-z0-9_-]+", "_", label(voice))[:_NAME_CHARACTERS]

@@ -24,11 +24,7 @@ from edge_voice.models.voxtral_tts.config import (
     language_of,
 )
 from edge_voice.models.voxtral_tts.frames import FrameLoop
-from edge_voice.models.voxtral_tts.passages import (
-    Passage,
-    check_script,
-    passages,
-)
+from edge_voice.models.voxtral_tts.passages import Passage, check_script, passages
 from edge_voice.models.voxtral_tts.prompt import Prompts
 from edge_voice.models.voxtral_tts.settings import (
     Sampling,

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import Result
 
 import edge_voice
 from edge_voice import prepared
 from edge_voice.errors import ChecksumMismatch, ModelError, OptionError, StoreError
 from edge_voice.hub.verify import sha256_file, verify_bundle
 from edge_voice.manifest import FileEntry, Manifest
-from edge_voice.models.voxtral_tts.backbone import Backbone
 from edge_voice.models.voxtral_tts.model import VoxtralModel
 
 VOICE = "fr_female"
@@ -132,10 +129,10 @@ def test_what_is_prepared_is_not_made_again(ready: Path, monkeypatch: pytest.Mon
 def test_voices_of_ones_own_are_prepared_too(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, path = opened(bundle), tmp_path / "my voice.npy"
+    model, path = opened(bundle), tmp_path / "my \udcffoice.npy"
     np.save(path, model.prompts.voice(VOICE)[:4])
     model.prepare_voice(str(path))
-    assert list(prepared.sizes(Manifest.load(bundle))) == ["my voice.npy"]
+    assert list(prepared.sizes(Manifest.load(bundle))) == ["my \\udcffoice.npy"]
     again = opened(bundle)
     rows = prefill_rows(again, monkeypatch)
     first_state(again, str(path))
@@ -277,80 +274,3 @@ def test_a_bundle_that_is_replaced_meanwhile(bundle: Path) -> None:
 def test_unknown_voices(bundle: Path) -> None:
     with pytest.raises(OptionError, match="unknown voice 'bob'"):
         opened(bundle).prepare_voice("bob")
-
-
-# On the command line
-
-Call = Callable[..., Result]
-
-
-def test_the_command_prepares_all_or_some(call: Call, bundle: Path) -> None:
-    some = call("voices", "prepare", str(bundle), "--voice", VOICE)
-    assert (some.exit_code, some.stdout) == (0, f"{VOICE}  0 MB\n")
-    assert some.stderr == "edge-voice: prepared: 1, 0 MB in all\n"
-    listed = call("voices", str(bundle))
-    assert listed.stdout == f"casual_male\n{VOICE}  (prepared, 0 MB)\n"
-    everything = call("voices", "prepare", str(bundle), "--threads", "1")
-    assert everything.stdout.split() == ["casual_male", "0", "MB", VOICE, "0", "MB"]
-    sizes = json.loads(call("voices", str(bundle), "--json").stdout)["prepared_bytes"]
-    assert sizes == {voice: path.stat().st_size for voice, path in paths(bundle).items()}
-    assert verify_bundle(bundle) == []
-
-
-def paths(bundle: Path) -> dict[str, Path]:
-    return {path.name.split("-")[1]: path for path in bundle.glob("prefix-*")}
-
-
-def test_voices_are_listed_without_opening_anything(call: Call, bundle: Path) -> None:
-    model = opened(bundle)
-    for graph in Manifest.load(bundle).graphs.values():
-        (bundle / graph).write_bytes(b"not opened")
-    assert call("voices", str(bundle)).stdout.split() == list(model.voices)
-    record = json.loads(call("voices", str(bundle), "--json").stdout)
-    assert record["languages"] == list(model.languages)
-    assert record["sample_rate"] == model.sample_rate
-
-
-def test_the_command_removes_all_or_some(call: Call, bundle: Path) -> None:
-    call("voices", "prepare", str(bundle))
-    refused = call("voices", "prepare", str(bundle), "--remove", "--voice", "bob")
-    assert refused.exit_code == OptionError.exit_code
-    assert "'bob' is not prepared (prepared: casual_male, fr_female)" in refused.stderr
-    one = call("voices", "prepare", str(bundle), "--remove", "--voice", VOICE)
-    assert one.stderr == f"edge-voice: removed {VOICE} (0 MB)\n"
-    assert list(paths(bundle)) == ["casual_male"]
-    call("voices", "prepare", str(bundle), "--remove")
-    assert verify_bundle(bundle) == []
-    assert call("voices", "prepare", str(bundle), "--remove").stderr.endswith("nothing (0 MB)\n")
-
-
-def test_an_interrupted_command_goes_on_where_it_stopped(
-    call: Call, bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    prefill = Backbone.prefill
-    rows: list[int] = []
-
-    def interrupted(self: Backbone, embeddings: np.ndarray) -> np.ndarray:
-        rows.append(len(embeddings))
-        if len(rows) == 2:
-            raise KeyboardInterrupt
-        return prefill(self, embeddings)
-
-    monkeypatch.setattr(Backbone, "prefill", interrupted)
-    assert call("voices", "prepare", str(bundle)).exit_code == 130
-    assert list(paths(bundle)) == ["casual_male"]
-    assert verify_bundle(bundle) == []
-    assert call("voices", "prepare", str(bundle)).exit_code == 0
-    assert rows == [13, 9, 9]
-    assert set(paths(bundle)) == {"casual_male", VOICE}
-
-
-def test_the_command_repairs(call: Call, ready: Path) -> None:
-    only_file(ready).write_bytes(b"damaged")
-    spoken = call("speak", "Hello.", "--model", str(ready), "-o", str(ready / "a.wav"))
-    assert spoken.exit_code == ModelError.exit_code
-    assert "prefix-fr_female" in spoken.stderr
-    result = call("voices", "prepare", str(ready), "--voice", VOICE)
-    assert result.exit_code == 0
-    assert f"what was prepared of {VOICE} is damaged: removed" in result.stderr
-    assert verify_bundle(ready) == []
