@@ -4,13 +4,9 @@
 
 A table stands between `<!-- bench:NAME -->` and `<!-- /bench -->`, where NAME is one of
 `whisper-peers`, `whisper-wer`, `whisper-floor`, `whisper-window`, `word-times`, `export-memory`,
-`cohere-full-size`, `cohere-quality`, `ready-exports`. `NAME MACHINE` picks the results of one
-machine; without it
-the newest are taken. Without files, README.md and docs/**/*.md are rewritten. `--check` changes
-nothing and fails when a table is out of date.
-`cohere-full-size`, `cohere-quality`, `cores`, `model-costs`. `NAME MACHINE` picks the results of
-one machine; without it the newest are taken. Without files, README.md and docs/**/*.md are
-rewritten. `--check` changes nothing and fails when a table is out of date.
+`cohere-full-size`, `cohere-quality`, `ready-exports`, `cores`, `model-costs`. `NAME MACHINE` picks
+the results of one machine; without it the newest are taken. Without files, README.md and
+docs/**/*.md are rewritten. `--check` changes nothing and fails when a table is out of date.
 """
 
 from __future__ import annotations
