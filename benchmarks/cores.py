@@ -2,7 +2,7 @@
 
     python -m benchmarks.cores --work DIR
 
-Transcribes seconds of two clips and speaks a sentence, on this machine and on each core, and
+Transcribes two clips and speaks a sentence, on this machine and on each core, and
 compares the texts and the samples. DIR takes QEMU, an ARM64 Python and wheels, about 1 GB; see
 `emulation.py`. Models are pulled into the store if they are not there. Each row is saved as soon as
 it is there. Times on emulated cores mean nothing, and none is written down.
