@@ -2,7 +2,7 @@
 
     python -m benchmarks.cores --work DIR
 
-Transcribes seconds of two clips and speaks a sentence, on this machine and on each core, and
+Transcribes two clips and speaks a sentence, on this machine and on each core, and
 compares the texts and the samples. DIR takes QEMU, an ARM64 Python and wheels, about 1 GB; see
 `emulation.py`. Models are pulled into the store if they are not there. Each row is saved as soon as
 it is there. Times on emulated cores mean nothing, and none is written down.
@@ -40,6 +40,7 @@ _LISTENER_RATE = 16_000
 # One line for each model, as `edge-voice pull` takes it: name and precision.
 MODELS = (
     ("whisper-tiny.en", "int8"),
+    ("moonshine-tiny", "int8"),
     ("hibari", "int8"),
     ("whisper-tiny.en", "fp32"),
 )
@@ -67,13 +68,13 @@ class Core:
 
 
 CORES = (
-    Core("cortex-a53", "Raspberry Pi 3, Zero 2 W"),
     Core("cortex-a72", "Raspberry Pi 4"),
     Core("cortex-a76", "Raspberry Pi 5, RK3588"),
-    Core("neoverse-n1", "Ampere Altra, Graviton 2"),
     Core("max", "all that QEMU knows: SVE2, i8mm, bf16"),
-    Core("Nehalem", "x86-64 of 2008, no AVX", "sse4_2"),
+    Core("cortex-a53", "Raspberry Pi 3, Zero 2 W"),
+    Core("neoverse-n1", "Ampere Altra, Graviton 2"),
     Core("Haswell", "x86-64 of 2013: AVX2, no VNNI", "sse4_2 f16c fma avx2"),
+    Core("Nehalem", "x86-64 of 2008, no AVX", "sse4_2"),
 )
 
 
