@@ -38,12 +38,13 @@ def comparison(model: Any) -> Compare:
     return compare
 
 
-def run(model: Any, inputs: dict[str, Array]) -> dict[str, Array]:
+def run(model: Any, inputs: dict[str, Array], **options: Any) -> dict[str, Array]:
     """Calls a PyTorch model with arrays by name; returns those of its outputs that are tensors."""
     import torch
 
+    tensors = {name: torch.from_numpy(values) for name, values in inputs.items()}
     with torch.no_grad():
-        outputs = model(**{name: torch.from_numpy(values) for name, values in inputs.items()})
+        outputs = model(**tensors, **options)
     return {
         name: value.numpy() for name, value in outputs.items() if isinstance(value, torch.Tensor)
     }

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+import edge_voice
 from edge_voice.cli import main
+from edge_voice.manifest import Manifest
 from tests.export.checkpoints import write_tiny_whisper
 
-pytestmark = pytest.mark.optimum
+pytestmark = [
+    pytest.mark.optimum,
+    # PyTorch's own use of what it has deprecated.
+    pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning"),
+]
+LETTERS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"abcdefghijklmnopqrstuvwxyz'"]
 
 
 def run(*arguments: str | Path) -> Result:
@@ -44,6 +52,96 @@ def test_quantized_whisper_stays_close(whisper, tmp_path, precision):
     result = run(whisper, "-o", tmp_path / "bundle", "--precision", precision)
     assert result.exit_code == 0, result.output
     assert checks(tmp_path / "bundle")["logits: cosine to PyTorch"] > 0.95
+
+
+@pytest.fixture(scope="module")
+def wav2vec2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
+
+    config = Wav2Vec2Config(
+        vocab_size=len(LETTERS), hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+        intermediate_size=64, conv_dim=(16,) * 7, num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=4, adapter_attn_dim=4,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("wav2vec2") / "tiny"
+    saved(Wav2Vec2ForCTC, config, folder)
+    write_json(folder / "vocab.json", {letter: i for i, letter in enumerate(LETTERS)})
+    write_json(folder / "tokenizer_config.json", {"tokenizer_class": "Wav2Vec2CTCTokenizer"})
+    write_json(folder / "preprocessor_config.json", {"sampling_rate": 16_000})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def vits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import VitsConfig, VitsModel
+
+    config = VitsConfig(
+        vocab_size=len(LETTERS), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        ffn_dim=64, flow_size=32, spectrogram_bins=65, upsample_initial_channel=64,
+        depth_separable_num_layers=1, prior_encoder_num_flows=2, num_speakers=2,
+        speaker_embedding_size=8, prior_encoder_num_wavenet_layers=1,
+        posterior_encoder_num_wavenet_layers=1,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("vits") / "tiny"
+    saved(VitsModel, config, folder)
+    write_json(folder / "vocab.json", {letter: i for i, letter in enumerate(LETTERS)})
+    write_json(
+        folder / "tokenizer_config.json",
+        {"add_blank": True, "normalize": True, "phonemize": False, "is_uroman": False},
+    )
+    return folder
+
+
+def saved(kind: Any, config: Any, folder: Path) -> None:
+    import torch
+
+    torch.manual_seed(0)
+    kind(config).eval().save_pretrained(folder)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8", "int4", "balanced"])
+def test_a_ctc_model(wav2vec2, tmp_path, data, precision):
+    result = run(wav2vec2, "-o", tmp_path / "bundle", "--precision", precision)
+    assert result.exit_code == 0, result.output
+    found = checks(tmp_path / "bundle")
+    if precision == "fp32":
+        assert found["logits: largest difference from PyTorch, relative"] < 1e-4
+    assert found["logits: cosine to PyTorch"] > 0.98
+    model = edge_voice.load(tmp_path / "bundle", task="transcribe", threads=1)
+    assert model.transcribe(data / "LJ001-0002.wav").duration > 1
+
+
+def test_the_adapter_of_a_language(wav2vec2, tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    folder = tmp_path / "mms"
+    shutil.copytree(wav2vec2, folder)
+    tensors = load_file(folder / "model.safetensors")
+    adapter = {n: t * 2 for n, t in tensors.items() if "adapter" in n or "lm_head" in n}
+    save_file(adapter, folder / "adapter.deu.safetensors", metadata={"format": "pt"})
+    letters = {letter: i for i, letter in enumerate(LETTERS)}
+    write_json(folder / "vocab.json", {"eng": letters, "deu": letters})
+    options = ["--precision", "fp32", "--adapter", "deu"]
+    result = run(folder, "-o", tmp_path / "bundle", *options)
+    assert result.exit_code == 0, result.output
+    assert Manifest.load(tmp_path / "bundle").languages == ("de",)
+    assert checks(tmp_path / "bundle")["logits: largest difference from PyTorch, relative"] < 1e-4
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_voice(vits, tmp_path, precision):
+    result = run(vits, "-o", tmp_path / "bundle", "--precision", precision)
+    assert result.exit_code == 0, result.output
+    found = checks(tmp_path / "bundle")
+    if precision == "fp32":
+        assert found["waveform: largest difference from PyTorch, relative"] < 1e-4
+    assert found["waveform: cosine to PyTorch"] > 0.95
+    model = edge_voice.load(tmp_path / "bundle", task="speak", threads=1)
+    assert sum(len(chunk.waveform) for chunk in model.synthesize("hello", voice="speaker_1"))
 
 
 def test_a_folder_that_is_not_there(tmp_path):
