@@ -26,8 +26,8 @@ def cores(result: dict[str, Any]) -> str:
     versions = result["machine"]["versions"]
     note = (
         f"Here: {result['machine']['cpu']} ({here}). QEMU {result['qemu']}, onnxruntime "
-        f"{versions['onnxruntime']}, {len(result['clips'])} clips, one sentence spoken; "
-        f"{result['machine']['date']}.\n"
+        f"{versions['onnxruntime']}; clips: {', '.join(map(_stem, result['clips']))}; "
+        f"spoken: “{result['text']}”; {result['machine']['date']}.\n"
     )
     differences = list(dict.fromkeys(line for row in rows for line in _differences(row)))
     listed = "\n" + "".join(f"- {line}\n" for line in differences) if differences else ""
@@ -64,6 +64,10 @@ def _differences(row: dict[str, Any]) -> list[str]:
     ]
 
 
+def _stem(clip: str) -> str:
+    return clip.rpartition("/")[2].partition(".")[0]
+
+
 def _words(text: str) -> list[str]:
     return re.findall(r"[\w']+", text.lower())
 
@@ -80,7 +84,7 @@ def model_costs(result: dict[str, Any]) -> str:
         ]
         for row in result["models"]
     ]
-    note = f"{result['threads']} threads; runs of the probe's layers for a second of audio. "
+    note = f"Threads: {result['threads']}; runs of the probe's layers for a second of audio. "
     return (
         markdown(["model", "peak memory", *kinds, "from"], cells)
         + "\n"

@@ -42,6 +42,7 @@ MODELS = (
     ("whisper-tiny.en", "int8"),
     ("moonshine-tiny", "int8"),
     ("hibari", "int8"),
+    ("kokoro-82m", "int8"),
     ("whisper-tiny.en", "fp32"),
 )
 

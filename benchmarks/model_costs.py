@@ -51,7 +51,12 @@ _TEXT = (
 _KINDS = {
     "whisper": {"encoder": "products", "decoder": "steps"},
     "moonshine": {"encoder": "products", "decoder": "steps"},
-    "kokoro": {"encoder": "convolutions", "decoder": "convolutions"},
+    "kokoro": {
+        "encoder": "convolutions",
+        "decoder": "convolutions",
+        "unknown_words": "front",
+        "unknown_words_gb": "front",
+    },
     "hibari": {"acoustic": "convolutions", "unknown_words": "front"},
 }
 

@@ -28,7 +28,8 @@ STEPS = "largest relative difference of logits, cached steps against one pass"
 
 def is_small(folder: Path) -> bool:
     """Whether the graphs in a folder may be opened during an export."""
-    return sum(path.stat().st_size for path in folder.glob("*.data")) <= _LARGEST_BYTES
+    files = (*folder.glob("*.data"), *folder.glob("*.onnx"))
+    return sum(path.stat().st_size for path in files) <= _LARGEST_BYTES
 
 
 def compare_steps(new_decoder: Callable[[], Decoder], tokens: Array) -> tuple[Array, float]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, NoReturn, Self
 
 import onnx_ir as ir
 from numpy.typing import NDArray
@@ -64,42 +63,38 @@ def names_of(model: ir.Model) -> tuple[list[str], list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class OnnxFolder:
-    """A `Checkpoint` without tensors, unless a recipe finds some in its graphs.
+    """A `Checkpoint` without tensors; recipes look at its files.
 
     Attributes:
         folder: Where the graphs and the files beside them lie.
         weight_files: The graphs, the largest first.
         config: What config.json says; empty if there is none.
-        tensors: Those that a recipe has found.
     """
 
     folder: Path
     weight_files: tuple[Path, ...]
     config: dict[str, Any] = field(default_factory=dict)
     layout: Literal["onnx"] = "onnx"
-    tensors: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def names(self) -> tuple[str, ...]:
-        """Names of the tensors that were found."""
-        return tuple(self.tensors)
+        """No tensors."""
+        return ()
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Shape of a tensor; UnsupportedModel if there is none of that name."""
-        return self.read(name).shape
+        """Raises UnsupportedModel: there are no tensors."""
+        self._refuse(name)
 
     def dtype(self, name: str) -> str:
-        """Dtype of a tensor; UnsupportedModel if there is none of that name."""
-        return str(self.read(name).dtype)
+        """Raises UnsupportedModel: there are no tensors."""
+        self._refuse(name)
 
     def read(self, name: str) -> NDArray[Any]:
-        """A whole tensor; UnsupportedModel if there is none of that name."""
-        if name not in self.tensors:
-            raise UnsupportedModel(f"no tensor {name!r}: {self.folder} holds finished graphs")
-        return self.tensors[name]
+        """Raises UnsupportedModel: there are no tensors."""
+        self._refuse(name)
 
     def read_rows(self, name: str, start: int, stop: int) -> NDArray[Any]:
-        """Rows of a tensor's first axis; UnsupportedModel if there is none of that name."""
-        return self.read(name)[start:stop]
+        """Raises UnsupportedModel: there are no tensors."""
+        self._refuse(name)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -114,3 +109,6 @@ class OnnxFolder:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _refuse(self, name: str) -> NoReturn:
+        raise UnsupportedModel(f"no tensor {name!r}: {self.folder} holds finished graphs")

@@ -24,7 +24,6 @@ from edge_voice.manifest import FileEntry, Manifest, SourceEntry
 
 from .adopted_graph import move_weights, quantize_layers
 from .builder import GraphBuilder
-from .onnx_file import open_graph
 from .onnx_folder import graph_names, names_of
 from .quantize import Recipe
 from .report import Report
@@ -65,19 +64,23 @@ class Bundle:
             builder.save(self.folder / file)
         self.graphs[role] = file
 
-    @contextmanager
-    def adopted_graph(self, role: str, spec: GraphSpec, source: Path) -> Iterator[ir.Model]:
-        """A published graph to be changed; on leaving, its layers are quantized and it is saved.
+    def adopt_graph(self, role: str, spec: GraphSpec, model: ir.Model, where: str) -> None:
+        """Takes over a published graph that was opened and, perhaps, changed.
+
+        Its layers are quantized by the recipe, and its weights go into a data file of ours.
+
+        Args:
+            role: What the graph is for; it also names the files.
+            spec: The names that it must have.
+            model: The graph.
+            where: The file it comes from, for messages.
 
         Raises:
-            GraphMismatch: Its names are then not those of `spec`.
-            UnsupportedModel: The file is no ONNX graph.
+            GraphMismatch: Its names are not those of `spec`.
         """
-        self.announce(f"{role}: reading {source.name} and quantizing weights")
-        model = open_graph(source)
-        yield model
+        self.announce(f"{role}: quantizing and writing weights")
         inputs, outputs = names_of(model)
-        spec.check(source.name, inputs, outputs)
+        spec.check(where, inputs, outputs)
         with DataFile(self.folder / f"{role}.data") as data:
             store = WeightStore(data, self.report)
             quantize_layers(model, store, self.recipe)

@@ -64,12 +64,26 @@ class GraphTensor:
 
     def read(self) -> NDArray[Any]:
         """The values, as float32."""
-        values = self.stored.numpy().astype(np.float32)
+        values = stored_values(self.stored).astype(np.float32)
         if self.scale is not None:
             if self.zero_point is not None:
-                values -= self.zero_point.numpy().astype(np.float32)
-            values *= self.scale.numpy()
+                values -= stored_values(self.zero_point).astype(np.float32)
+            values *= stored_values(self.scale)
         return values.T if self.transposed else values
+
+
+def stored_values(tensor: ir.TensorProtocol) -> NDArray[Any]:
+    """The values as they are stored.
+
+    Those that lie in a file are read from here: onnx_ir refuses files with links, as copies of
+    the hub's cache and of this program's store may be.
+    """
+    if not isinstance(tensor, ir.ExternalTensor):
+        return tensor.numpy()
+    path = Path(tensor.base_dir) / tensor.location
+    dtype, count = tensor.dtype.numpy(), int(np.prod(tensor.shape.numpy()))
+    values = np.fromfile(path, dtype, count, offset=tensor.offset or 0)
+    return values.reshape(tuple(tensor.shape.numpy()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +175,14 @@ def open_traced(folder: Path, encoder: Path, decoder: Path) -> TracedCheckpoint:
         UnsupportedModel: A file is no ONNX graph.
     """
     tensors = {
-        f"model.encoder.{name}": tensor for name, tensor in _named_tensors(read_graph(encoder))
+        f"model.encoder.{name}": tensor for name, tensor in named_tensors(read_graph(encoder))
     }
-    tensors |= dict(_named_tensors(read_graph(decoder)))
+    tensors |= dict(named_tensors(read_graph(decoder)))
     config = read_object(folder / "config.json")
     return TracedCheckpoint(tensors, config, folder, (encoder, decoder))
 
 
-def _named_tensors(graph: ir.Graph) -> Iterator[tuple[str, GraphTensor]]:
+def named_tensors(graph: ir.Graph) -> Iterator[tuple[str, GraphTensor]]:
     """All weights of a graph and of its branches: name in the checkpoint, where it is."""
     stored = _stored(graph)
     for node in _nodes(graph):

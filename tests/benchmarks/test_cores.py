@@ -142,7 +142,8 @@ def test_the_table_says_what_differs() -> None:
             "versions": {"onnxruntime": "1.32"},
         },
         "qemu": "10.0",
-        "clips": ["a", "b"],
+        "clips": ["a.wav", "b/c.wav"],
+        "text": "All is well.",
         "rows": rows,
     }
     table = board_tables.cores(result).splitlines()
@@ -155,5 +156,6 @@ def test_the_table_says_what_differs() -> None:
         "+10.0 % long; not heard as the same words",
         "failed: signal 11",
     ]
+    assert "clips: a, c; spoken: “All is well.”" in table[9]
     assert "- m int8: “And so it is.” instead of “And so, it is.”" in table
     assert sum(line.startswith("- ") for line in table) == 4

@@ -13,6 +13,7 @@ import pytest
 
 import edge_voice
 from benchmarks import (
+    tables,
     voxtral_agreement,
     voxtral_cost,
     voxtral_frame,
@@ -23,6 +24,10 @@ from benchmarks.voxtral_floor import _bare, bare_graph
 from edge_voice_export import export_bundle
 from edge_voice_export.models.voxtral_tts.recipe import PRESETS
 from edge_voice_export.quantize import INT8_BLOCK32
+
+from .test_tables import frames
+
+FRAME = "benchmarks.voxtral_frame"
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +90,32 @@ def test_the_real_time_factor_is_that_of_frame_and_codec(bundle):
     row = voxtral_frame.measure(str(bundle[0]), threads=1, steps=2, rounds=1)
     spent = row["frame_milliseconds"] + row["codec_milliseconds"]["25 frames"]
     assert row["real_time_factor"] == pytest.approx(spent / 80, abs=0.001)
+
+
+def test_one_command_measures_everything(tmp_path, monkeypatch):
+    [row, *_], [cost] = frames()["rows"], frames()["costs"]
+    calls = []
+
+    def pretended(target: str, *, environment=None, **arguments):
+        calls.append((target.partition(":")[2], arguments.get("steps"), environment))
+        steps = {"steps": arguments.get("steps")}
+        exported = {k: v for k, v in row.items() if k.startswith(("export", "bundle"))}
+        measured = {k: v for k, v in row.items() if k not in (*exported, "huge_pages")} | steps
+        known = {f"{FRAME}:export": exported, f"{FRAME}:measure": measured}
+        return known.get(target, {"texts": cost["texts"], **steps})
+
+    monkeypatch.setattr(voxtral_frame, "call", pretended)
+    out = tmp_path / "out.json"
+    work = ["--work", str(tmp_path / "work"), "--out", str(out), "--precision", "int4"]
+    monkeypatch.setattr("sys.argv", ["voxtral_frame", *work])
+    voxtral_frame.main()
+    plain = [("measure", 7, None), ("measure", 4, None)]
+    huge = [("measure", 7, voxtral_frame._HUGE_PAGES)]
+    assert calls == [("export", None, None), *plain, *huge, *plain]
+    result = json.loads(out.read_text())
+    assert [row["steps"] for row in result["rows"]] == [cost["steps"] for cost in result["costs"]]
+    assert "| int4, huge pages | 7 |" in tables.voxtral_frame(result)
+    assert not (tmp_path / "work/int4").exists()
 
 
 def test_texts_last_as_long_as_their_speech_would(bundle, monkeypatch):

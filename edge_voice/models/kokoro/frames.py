@@ -60,9 +60,9 @@ def cuts(frames: Frames, first: int, longest: int) -> list[int]:
 
     Args:
         frames: An utterance.
-        first: Most frames of the first piece. Each further one may be twice as long as the one
-            before, so that it is there when that has been heard.
-        longest: Most frames of any.
+        first: Most frames of the first piece. Each further one may be half as long again as the
+            one before, so that it is there when that has been heard.
+        longest: Most frames of any; the last may have a quarter more.
 
     Returns:
         Rising numbers, of which the last is the number of frames.
@@ -71,10 +71,10 @@ def cuts(frames: Frames, first: int, longest: int) -> list[int]:
     ends: list[int] = []
     start, limit = 0, first
     while len(frames) - start > limit + limit // 4:  # a short rest is spoken with what is before
-        early = start + limit // 2
+        early = start + 2 * limit // 3
         start = early + int(np.argmin(loudness[early : start + limit]))
         ends.append(start)
-        limit = min(2 * limit, longest)
+        limit = min(3 * limit // 2, longest)
     return [*ends, len(frames)]
 
 

@@ -36,7 +36,7 @@ _LONGEST_CLAUSE = 200
 _FIRST_CLAUSE = 40
 # Frames of 25 ms that are decoded at once: of the first piece of a text, and at most. Memory goes
 # with them, and the time for each frame a little: what is short stays in the processor's cache.
-_FIRST_FRAMES, _LONGEST_FRAMES = 44, 160
+_FIRST_FRAMES, _LONGEST_FRAMES = 44, 96
 # The model's own durations are stretched this far; beyond it, the audio is.
 _SLOWEST, _FASTEST = 0.5, 2.0
 

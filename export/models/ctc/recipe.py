@@ -80,8 +80,8 @@ def build(checkpoint: Checkpoint, bundle: Bundle) -> None:
     )
     spec = graphs.spec(features, masked=config.attention_mask)
     if check_precision(model, source, bundle.recipe.name):
-        with bundle.adopted_graph("model", spec, source) as adopted:
-            rename(adopted, names)
+        rename(model, names)
+        bundle.adopt_graph("model", spec, model, source.name)
     else:
         bundle.import_graph("model", spec, source, names)
     texts = json.dumps(tokens.texts, ensure_ascii=False).encode()

@@ -8,18 +8,20 @@ as they are: docs/models.md says what was measured.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+
+import onnx_ir as ir
 
 from edge_voice.errors import UnsupportedModel
 
 from ...checkpoint import Checkpoint
 from ...merged import GraphPair, find_pair
-from ...onnx_folder import ORT_SUFFIX, OnnxFolder, read_graph
-from ...onnx_tensors import module_tensors
-from ...weights import Array
+from ...onnx_folder import ORT_SUFFIX, read_graph
+from ...traced_checkpoint import GraphTensor, TracedCheckpoint, named_tensors, stored_values
 
 FEATURES = "input_values"
+_PAST = "past_key_values.0.decoder.key"
+_GROUP_NORM = {"/groupnorm/Mul": "weight", "/groupnorm/Add": "bias"}
 # How the first graphs called what transformers calls by the name on the right.
 _SPELLINGS = (
     (r"\.self_attn\.dense\.", ".self_attn.o_proj."),
@@ -37,42 +39,38 @@ def graph_pair(checkpoint: Checkpoint) -> GraphPair | None:
     return pair if pair and pair.has_input(FEATURES) else None
 
 
-def with_tensors(checkpoint: Checkpoint, pair: GraphPair) -> OnnxFolder | None:
+def with_tensors(checkpoint: Checkpoint, pair: GraphPair) -> TracedCheckpoint | None:
     """The folder with the tensors of its graphs; None if these hold no float weights.
 
     Raises:
         UnsupportedModel: A graph cannot be read.
     """
-    if not isinstance(checkpoint, OnnxFolder) or ORT_SUFFIX in (
-        pair.encoder.suffix,
-        pair.decoder.suffix,
-    ):
+    if ORT_SUFFIX in (pair.encoder.suffix, pair.decoder.suffix):
         return None
-    tensors: dict[str, Array] = {}
-    heads = 0
-    for side, path in (("encoder", pair.encoder), ("decoder", pair.decoder)):
-        graph = read_graph(path)
-        tensors |= _spelled(module_tensors(graph), side)
-        for value in graph.inputs:
-            if value.name == "past_key_values.0.decoder.key" and value.shape:
-                heads = _fixed(value.shape[1], str(path))
-    if "decoder.layers.0.mlp.fc1.weight" not in tensors:
+    encoder, decoder = read_graph(pair.encoder), read_graph(pair.decoder)
+    tensors = _spelled([*named_tensors(encoder), *_group_norm(encoder)], "encoder")
+    tensors |= _spelled(named_tensors(decoder), "decoder")
+    layer = tensors.get("decoder.layers.0.mlp.fc1.weight")
+    if layer is None or layer.scale is not None:
         return None
+    heads = _head_count(decoder, str(pair.decoder))
     known = {"encoder_num_attention_heads": heads, "decoder_num_attention_heads": heads}
-    return replace(checkpoint, tensors=tensors, config=known | checkpoint.config)
+    return TracedCheckpoint(
+        tensors, known | checkpoint.config, checkpoint.folder, (pair.encoder, pair.decoder)
+    )
 
 
-def _spelled(tensors: Mapping[str, Array], side: str) -> dict[str, Array]:
-    found = {}
-    for published, values in tensors.items():
+def _spelled(found: Iterable[tuple[str, GraphTensor]], side: str) -> dict[str, GraphTensor]:
+    tensors = {}
+    for published, tensor in found:
         name = published.removeprefix("model.")
         if not name.startswith(("encoder.", "decoder.", "proj_out.")):
             name = f"{side}.{name}"
         for pattern, replacement in _SPELLINGS:
             name = re.sub(pattern, replacement, name)
         if _is_weight(name):
-            found[name] = values
-    return found
+            tensors[name] = tensor
+    return tensors
 
 
 def _is_weight(name: str) -> bool:
@@ -81,7 +79,18 @@ def _is_weight(name: str) -> bool:
     return "rotary" not in name and not module.endswith(("self_attn", "encoder_attn"))
 
 
-def _fixed(size: object, source: str) -> int:
-    if not isinstance(size, int):
-        raise UnsupportedModel(f"{source}: the number of attention heads is free ({size})")
-    return size
+def _group_norm(graph: ir.Graph) -> Iterator[tuple[str, GraphTensor]]:
+    """Scale and shift, which a trace leaves without a name of their own, as columns."""
+    for node in graph:
+        kind = _GROUP_NORM.get(node.name or "")
+        constants = [value.const_value for value in node.inputs if value and value.const_value]
+        if kind and constants:
+            values = stored_values(constants[0]).reshape(-1)
+            yield f"groupnorm.{kind}", GraphTensor(ir.tensor(values))
+
+
+def _head_count(graph: ir.Graph, source: str) -> int:
+    for value in graph.inputs:
+        if value.name == _PAST and value.shape and isinstance(size := value.shape[1], int):
+            return size
+    raise UnsupportedModel(f"{source}: its inputs do not tell the number of attention heads")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from ...checkpoint import Checkpoint
 from ...json_object import read_object
 from ...piece_table import read_piece_table
 from ...pieces import PieceVocabulary, read_pieces
+from ...ready_folder import card_languages
 
 _START, _END = "<s>", "</s>"
 _TABLE, _TOKENIZER = "tokenizer.bin", "tokenizer.json"
@@ -21,9 +21,6 @@ _TABLE, _TOKENIZER = "tokenizer.bin", "tokenizer.json"
 _TOKENS_PER_SECOND = {"en": 6.5}
 _TOKENS_PER_SECOND_OF_OTHERS = 13.0
 _DEFAULT_LANGUAGES = ("en",)
-_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
-_LANGUAGES = re.compile(r"^language:[ ]*(?:(\S.*)|((?:\n[ ]*-[ ]*\S+)+))$", re.MULTILINE)
-_CODE = re.compile(r"[a-z]{2,3}\b")
 
 
 def read_vocabulary(folder: Path, rows: int) -> PieceVocabulary:
@@ -71,13 +68,7 @@ def token_config(
 
 def languages_of(folder: Path) -> tuple[str, ...]:
     """ISO 639 codes that the model card beside the weights names; English without a card."""
-    path = folder / "README.md"
-    if not path.is_file():
-        return _DEFAULT_LANGUAGES
-    head = _FRONT_MATTER.match(path.read_text(encoding="utf-8", errors="replace"))
-    named = _LANGUAGES.search(head[1]) if head else None
-    codes = _CODE.findall(named[1] or named[2]) if named else []
-    return tuple(dict.fromkeys(codes)) or _DEFAULT_LANGUAGES
+    return card_languages(folder) or _DEFAULT_LANGUAGES
 
 
 def _token(

@@ -54,8 +54,7 @@ def build(checkpoint: Checkpoint, bundle: Bundle) -> None:
     """
     source, config, scales, languages = _read(checkpoint, bundle.recipe.name)
     model = open_graph(source)
-    if not check_precision(model, source, bundle.recipe.name):
-        raise UnsupportedModel(f"{source}: is quantized already (allowed: float32)")
+    check_precision(model, source, bundle.recipe.name)
     inputs = make_steerable(model, source.name, scales)
     if (len(config.voices) > 1) != (graphs.SPEAKER in inputs):
         raise GraphMismatch(
@@ -63,8 +62,7 @@ def build(checkpoint: Checkpoint, bundle: Bundle) -> None:
             f" {'an' if graphs.SPEAKER in inputs else 'no'} input for the speaker"
         )
     config = replace(config, inputs=inputs)
-    with bundle.adopted_graph("model", graphs.spec(inputs), source) as adopted:
-        make_steerable(adopted, source.name, scales)
+    bundle.adopt_graph("model", graphs.spec(inputs), model, source.name)
     bundle.set_facts(
         task="speak",
         languages=languages or card_languages(checkpoint.folder),

@@ -165,7 +165,7 @@ def test_what_is_decoded_at_once_is_bounded(
     monkeypatch.setattr(model, "_decode", counted)
     list(model.synthesize("cat " * 60 + "b" * 100))
     assert len(decoded) > 3
-    assert max(decoded) <= 160 + 40 + 16
+    assert max(decoded) <= 96 + 24 + 16
 
 
 @pytest.mark.parametrize(

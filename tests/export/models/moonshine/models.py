@@ -151,7 +151,9 @@ def _node(path: str, kind: str, values: Array) -> ir.Node:
         operator = "Gather" if "embed_tokens" in path else "MatMul"
     held = np.ascontiguousarray(values.T) if operator == "MatMul" else values
     held = held[:, None] if "groupnorm" in path else held
-    constant = ir.Value(name=f"c{path}{kind}", const_value=ir.tensor(held, name=f"c{path}{kind}"))
+    known = f"{path.replace('/', '.')}{kind}"
+    name = known if operator != "MatMul" and "groupnorm" not in path else f"onnx::{operator}_{path}"
+    constant = ir.Value(name=name, const_value=ir.tensor(held, name=name))
     given = ir.Value(name=f"x{path}{kind}")
     return ir.Node("", operator, [given, constant], name=f"/{path}{operator}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,18 @@ def test_float_graphs_give_the_same_bundle_as_the_checkpoint(
     for name in ("encoder.data", "decoder.data", "encoder.onnx", "decoder.onnx"):
         assert (tmp_path / "x" / name).read_bytes() == (tmp_path / "y" / name).read_bytes()
     assert Manifest.load(tmp_path / "x").config == Manifest.load(tmp_path / "y").config
+
+
+@pytest.mark.parametrize("link", [Path.hardlink_to, Path.symlink_to])
+def test_graphs_behind_links(tmp_path: Path, link: Callable[[Path, Path], None]) -> None:
+    """As in the hub's cache."""
+    source = models.write_traced(tmp_path / "graphs", models.tensors())
+    for path in [*source.iterdir()]:
+        kept = tmp_path / f"blob-{path.name}"
+        path.rename(kept)
+        link(path, kept)
+    manifest = export_bundle(source, tmp_path / "bundle", precision="int4")
+    assert sorted(manifest.graphs) == ["decoder", "encoder"]
 
 
 def test_float_graphs_that_lack_a_tensor(tmp_path: Path) -> None:

@@ -67,6 +67,21 @@ def test_a_voice_of_pipers(piper: Path, tmp_path: Path) -> None:
     assert "scales" not in {value.name for value in graph.inputs}
 
 
+def test_a_graph_that_was_quantized_by_others(published: Path, tmp_path: Path) -> None:
+    model = ir.load(published / "model.onnx")
+    sine = next(node for node in model.graph if node.op_type == "Sin")
+    rounded = ir.Node("", "DynamicQuantizeLinear", list(sine.inputs), num_outputs=3)
+    back = ir.Node("", "DequantizeLinear", list(rounded.outputs))
+    sine.replace_input_with(0, back.outputs[0])
+    model.graph.insert_before(sine, (rounded, back))
+    (published / "model.onnx").unlink()
+    ir.save(model, published / "model_quantized.onnx")
+    export_bundle(published, tmp_path / "bundle", precision="int8")
+    assert list(edge_voice.load(tmp_path / "bundle").synthesize("mere"))
+    with pytest.raises(EdgeVoiceError, match=r"no model\.onnx in .* as precision fp32 needs"):
+        export_bundle(published, tmp_path / "other", precision="fp32")
+
+
 def test_nothing_random_is_left(published: Path) -> None:
     model = ir.load(published / "model.onnx")
     assert make_steerable(model, "x") == ("attention_mask", "duration_noise")
