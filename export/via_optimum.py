@@ -39,7 +39,10 @@ TASKS = {
     "UniSpeechSatForCTC": _CTC,
     "VitsModel": _SPEECH,
 }
+# Tokenizers, how audio is prepared, and the model card, which names the language.
 _COMPANIONS = (
+    "README.md",
+    "tokenizer.bin",
     "vocab.json",
     "merges.txt",
     "normalizer.json",

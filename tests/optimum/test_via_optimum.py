@@ -14,6 +14,7 @@ import edge_voice
 from edge_voice.cli import main
 from edge_voice.manifest import Manifest
 from tests.export.checkpoints import write_tiny_whisper
+from tests.export.models.moonshine import models
 
 pytestmark = [
     pytest.mark.optimum,
@@ -73,16 +74,19 @@ def wav2vec2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def vits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_vits(tmp_path_factory.mktemp("vits") / "tiny", speakers=1)
+
+
+def write_vits(folder: Path, speakers: int) -> Path:
     from transformers import VitsConfig, VitsModel
 
     config = VitsConfig(
         vocab_size=len(LETTERS), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
         ffn_dim=64, flow_size=32, spectrogram_bins=65, upsample_initial_channel=64,
-        depth_separable_num_layers=1, prior_encoder_num_flows=2, num_speakers=2,
-        speaker_embedding_size=8, prior_encoder_num_wavenet_layers=1,
+        depth_separable_num_layers=1, prior_encoder_num_flows=2, num_speakers=speakers,
+        speaker_embedding_size=8 if speakers > 1 else 0, prior_encoder_num_wavenet_layers=1,
         posterior_encoder_num_wavenet_layers=1,
     )  # fmt: skip
-    folder = tmp_path_factory.mktemp("vits") / "tiny"
     saved(VitsModel, config, folder)
     write_json(folder / "vocab.json", {letter: i for i, letter in enumerate(LETTERS)})
     write_json(
@@ -141,7 +145,28 @@ def test_a_voice(vits, tmp_path, precision):
         assert found["waveform: largest difference from PyTorch, relative"] < 1e-4
     assert found["waveform: cosine to PyTorch"] > 0.95
     model = edge_voice.load(tmp_path / "bundle", task="speak", threads=1)
-    assert sum(len(chunk.waveform) for chunk in model.synthesize("hello", voice="speaker_1"))
+    assert sum(len(chunk.waveform) for chunk in model.synthesize("hello"))
+
+
+def test_optimum_leaves_the_speaker_out(tmp_path):
+    result = run(write_vits(tmp_path / "two", speakers=2), "-o", tmp_path / "bundle")
+    assert result.exit_code == 3
+    assert "2 voices, and no input for the speaker" in result.output
+
+
+def test_moonshine(tmp_path):
+    from transformers import MoonshineConfig, MoonshineForConditionalGeneration
+
+    config = MoonshineConfig(
+        vocab_size=270, hidden_size=64, intermediate_size=128, encoder_num_hidden_layers=2,
+        decoder_num_hidden_layers=2, encoder_num_attention_heads=2, decoder_num_attention_heads=2,
+    )  # fmt: skip
+    folder = tmp_path / "tiny"
+    saved(MoonshineForConditionalGeneration, config, folder)
+    (folder / "tokenizer.bin").write_bytes(models.table())
+    result = run(folder, "-o", tmp_path / "bundle", "--precision", "fp32")
+    assert result.exit_code == 0, result.output
+    assert checks(tmp_path / "bundle")["logits: largest difference from PyTorch, relative"] < 1e-4
 
 
 def test_a_folder_that_is_not_there(tmp_path):
