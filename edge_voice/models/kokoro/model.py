@@ -76,8 +76,11 @@ class KokoroModel:
         self._phonemizers: dict[str, Phonemizer] = {}
         self._rows = {name: row for row, name in enumerate(self.voices)}
         self._styles = open_styles(folder / manifest.asset("styles"), len(self.voices))
+        # A piece is more than a thousand small steps: waking threads for each took about a tenth.
         self._encoder, self._decoder = (
-            Session(folder / manifest.graph(role), spec, threads=threads, any_shape=True)
+            Session(
+                folder / manifest.graph(role), spec, threads=threads, any_shape=True, spinning=True
+            )
             for role, spec in (("encoder", graphs.ENCODER), ("decoder", graphs.DECODER))
         )
 
