@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -48,25 +49,26 @@ def peer(python: Path, arguments: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def distance(one: Path, other: Path) -> dict[str, float]:
+def distance(one: Path, other: Path) -> dict[str, float | None]:
     """How far samples of the same phonemes are apart, over all sentences of two folders.
 
     The published graph damages its first ten samples, which lie in silence: they are left out.
 
     Returns:
-        The largest difference, and the ratio of signal and difference in decibels.
+        The largest difference, and the ratio of signal and difference in decibels: None where
+        there is no difference. Both are None where durations differ.
     """
     largest, signal, error = 0.0, 0.0, 0.0
     for path in sorted(one.glob("*.npy")):
         reference, samples = (np.load(p)[10:].astype(np.float64) for p in (path, other / path.name))
         if reference.shape != samples.shape:
-            return {"max_difference": float("inf"), "decibels": float("-inf")}
+            return {"max_difference": None, "decibels": None}
         difference = reference - samples
         largest = max(largest, float(np.abs(difference).max()))
         signal += float(reference @ reference)
         error += float(difference @ difference)
-    decibels = 10 * np.log10(signal / error) if error else float("inf")
-    return {"max_difference": round(largest, 5), "decibels": round(float(decibels), 1)}
+    decibels = round(10 * math.log10(signal / error), 1) if error else None
+    return {"max_difference": round(largest, 5), "decibels": decibels}
 
 
 def row(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.markdown import MB, conditions, markdown
+from benchmarks.markdown import MB, conditions, fixed, markdown
 
 
 def kokoro_peers(result: dict[str, Any]) -> str:
@@ -17,19 +17,14 @@ def kokoro_peers(result: dict[str, Any]) -> str:
             f"{row['real_time_factor']:.3f}",
             f"{row['first_seconds']:.2f} s",
             f"{row['peak_bytes'] / MB:.0f} MB",
-            *_distance(row, is_reference=row is result["rows"][0]),
+            fixed(row["decibels"], 0, " dB"),
+            fixed(row["max_difference"], 4),
         ]
         for row in result["rows"]
     ]
     note = f"{result['peer']}; voice {result['voice']}; {result['sentences']} sentences;"
-    note += f" {result['threads']} threads; real-time "
+    note += f" {result['threads']} threads; a dash: no difference, or other durations; real-time "
     return markdown(header, cells) + "\n" + conditions(result, note)
-
-
-def _distance(row: dict[str, Any], *, is_reference: bool) -> list[object]:
-    if is_reference:
-        return [None, None]
-    return [f"{row['decibels']:.0f} dB", f"{row['max_difference']:.4f}"]
 
 
 def voices_round_trip(result: dict[str, Any]) -> str:
