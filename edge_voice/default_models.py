@@ -29,7 +29,7 @@ class Defaults(NamedTuple):
 
 DEFAULTS = {
     "transcribe": Defaults("whisper-tiny.en", "moonshine-tiny"),
-    "speak": Defaults("hibari", "hibari"),
+    "speak": Defaults("kokoro-82m", "hibari"),
 }
 
 

@@ -124,7 +124,7 @@ def test_texts_last_as_long_as_their_speech_would(bundle, monkeypatch):
     assert [text["characters"] for text in found["texts"]] == [10, 50]
     short, long = found["texts"]
     assert 0 < short["audio_seconds"] <= long["audio_seconds"] <= 36 * 0.08 + 0.3
-    assert long["seconds"] >= long["first_sound_seconds"] > 0
+    assert long["seconds"] >= long["first_sound_seconds"] >= 0
     assert found["step_milliseconds"]["20"] > 0
 
 
