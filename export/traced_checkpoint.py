@@ -46,7 +46,7 @@ class GraphTensor:
 
     Attributes:
         stored: What the graph holds.
-        scale: Of 8-bit values, else None; one number, or one for each column.
+        scale: Of 8-bit values, else None; one number, or one for each row in the checkpoint.
         zero_point: Likewise.
         transposed: Whether the graph holds it the other way round.
     """
@@ -64,26 +64,40 @@ class GraphTensor:
 
     def read(self) -> NDArray[Any]:
         """The values, as float32."""
-        values = stored_values(self.stored).astype(np.float32)
+        return self.read_rows(0, self.shape[0] if self.shape else 1)
+
+    def read_rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows of the first axis in the checkpoint, as float32; only they are read."""
+        stored, rows = stored_values(self.stored), slice(start, stop)
+        if not stored.ndim:
+            return stored.astype(np.float32)
+        values = (stored[..., rows] if self.transposed else stored[rows]).astype(np.float32)
         if self.scale is not None:
             if self.zero_point is not None:
-                values -= stored_values(self.zero_point).astype(np.float32)
-            values *= stored_values(self.scale)
+                values -= self._for_rows(self.zero_point, rows)
+            values *= self._for_rows(self.scale, rows)
         return values.T if self.transposed else values
+
+    def _for_rows(self, tensor: ir.TensorProtocol, rows: slice) -> NDArray[Any]:
+        """One number, or those of some rows, so that they spread over these rows as stored."""
+        numbers = stored_values(tensor).astype(np.float32)
+        if not numbers.ndim or numbers.size == 1:
+            return numbers.reshape(())
+        numbers = numbers[rows]
+        return numbers if self.transposed else numbers.reshape(-1, *[1] * (len(self.shape) - 1))
 
 
 def stored_values(tensor: ir.TensorProtocol) -> NDArray[Any]:
-    """The values as they are stored.
+    """The values as they are stored; those that lie in a file are mapped, not read.
 
-    Those that lie in a file are read from here: onnx_ir refuses files with links, as copies of
-    the hub's cache and of this program's store may be.
+    onnx_ir would refuse files with links, as copies of the hub's cache and of this program's
+    store may be.
     """
     if not isinstance(tensor, ir.ExternalTensor):
         return tensor.numpy()
     path = Path(tensor.base_dir) / tensor.location
-    dtype, count = tensor.dtype.numpy(), int(np.prod(tensor.shape.numpy()))
-    values = np.fromfile(path, dtype, count, offset=tensor.offset or 0)
-    return values.reshape(tuple(tensor.shape.numpy()))
+    shape = tuple(tensor.shape.numpy())
+    return np.memmap(path, tensor.dtype.numpy(), "r", offset=tensor.offset or 0, shape=shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +134,7 @@ class TracedCheckpoint:
 
     def read_rows(self, name: str, start: int, stop: int) -> NDArray[Any]:
         """Rows of a tensor's first axis, as float32."""
-        return self.read(name)[start:stop]
+        return self._tensor(name).read_rows(start, stop)
 
     def close(self) -> None:
         """Nothing is open."""

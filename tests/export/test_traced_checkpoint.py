@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 
 from edge_voice.errors import ModelNotFound, UnsupportedModel
 from edge_voice_export import export_bundle
 from edge_voice_export.checkpoint import open_checkpoint
+from edge_voice_export.traced_checkpoint import GraphTensor
 
 from .checkpoints import write_tiny_whisper
 from .traced_files import write_traced
@@ -104,3 +106,15 @@ def test_another_models_tokenizer_is_refused(source, tmp_path):
     message = "timestamp is token 2419, but the model has 2120 tokens: this is another model's"
     with pytest.raises(UnsupportedModel, match=message):
         export_bundle(folder, tmp_path / "bundle")
+
+
+def test_each_row_may_have_a_scale_of_its_own():
+    random = np.random.default_rng(0)
+    stored = random.integers(0, 255, (3, 4), np.uint8)
+    scales, zeros = random.random(4).astype(np.float32), random.integers(0, 255, 4, np.uint8)
+    product = GraphTensor(*map(ir.tensor, (stored, scales, zeros)), transposed=True)
+    expected = ((stored.astype(np.float32) - zeros) * scales).T
+    np.testing.assert_allclose(product.read(), expected, rtol=1e-6)
+    np.testing.assert_allclose(product.read_rows(1, 3), expected[1:3], rtol=1e-6)
+    table = GraphTensor(ir.tensor(stored.T.copy()), ir.tensor(scales), ir.tensor(zeros))
+    np.testing.assert_allclose(table.read_rows(0, 2), expected[:2], rtol=1e-6)
