@@ -180,16 +180,22 @@ def stable_words(report: dict[str, Any]) -> int:
 
 
 def retracted_words(report: dict[str, Any]) -> int:
-    """Stable words that did change; a mistake, if there are any."""
-    done, retracted, before = "", 0, ""
+    """Stable words that did change or were lost; a mistake, if there are any.
+
+    Where a phrase was cut although the speaker went on, stable words from behind the cut are those
+    that the next phrase begins with.
+    """
+    done, retracted, before = list[str](), 0, list[str]()
     for found in report["events"]:
-        now = f"{done} {found['stable']}".strip()
-        kept = common_prefix(before.split(), now.split())
-        retracted += len(before.split()) - kept
-        before = now
+        now = done + found["stable"].split()
         if found["final"]:
             done = now
-    return retracted
+        kept = common_prefix(before, now)
+        if found["final"] and kept == len(now):
+            continue
+        retracted += len(before) - kept
+        before = now
+    return retracted + max(0, len(before) - len(done))
 
 
 def spread(seconds: list[float]) -> dict[str, float] | None:

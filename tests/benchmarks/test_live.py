@@ -53,6 +53,9 @@ def test_words_taken_back() -> None:
     assert live.live_text(SPOKEN) == "a b c d"
     assert live.retracted_words(report(event(1, 0, "a b"), event(2, 0, "a c", final=True))) == 1
     assert live.retracted_words(report(event(1, 0, "a b c"), event(2, 0, "a", final=True))) == 2
+    cut = [event(1, 0, "a b c"), event(2, 0, "a b", final=True)]  # c begins the next phrase
+    assert live.retracted_words(report(*cut, event(3, 1, "c d", final=True))) == 0
+    assert live.retracted_words(report(*cut, event(3, 1, "d", final=True))) == 1
 
 
 def test_a_row_and_its_table() -> None:
