@@ -59,6 +59,7 @@ def test_words_taken_back() -> None:
 
 
 def test_a_row_and_its_table() -> None:
+    pytest.importorskip("whisper_normalizer")
     clips = tuple(Clip(name, "lj", Path(name), "a b c e", 4.0) for name in ("one", "two"))
     row = live.summary(clips, {"one": SPOKEN, "two": SPOKEN})
     assert row["final_latency"] == {"median": 0.75, "p90": 0.75}
