@@ -68,7 +68,7 @@ class Parrot:
         yield AudioChunk(np.zeros(150, np.float32), 100, text)
 
     def transcribe(self, audio: object, **options: object) -> SimpleNamespace:
-        assert options == {"sample_rate": 100, "language": "en"}
+        assert options == {"sample_rate": 100, "language": "en", "vad": False}
         return SimpleNamespace(text=self.text.replace("two", "too"))
 
 
