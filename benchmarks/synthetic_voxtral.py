@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,17 @@ def _distribution(name: str, shape: tuple[int, ...]) -> tuple[float, float]:
     return 0.0, 1 / math.sqrt(math.prod(shape[1:]))
 
 
-def write_companions(size: VoxtralSize, folder: Path) -> None:
-    """Writes `tekken.json` and the voices."""
+def write_companions(size: VoxtralSize, folder: Path, *, words: str = "") -> None:
+    """Writes `tekken.json` and the voices.
+
+    Args:
+        size: The checkpoint's numbers.
+        folder: Where to.
+        words: A text whose words are tokens of their own, as common ones are in real vocabularies.
+    """
     voices = folder / "voice_embedding"
     voices.mkdir(parents=True, exist_ok=True)
-    (folder / "tekken.json").write_text(json.dumps(tekken(size)))
+    (folder / "tekken.json").write_text(json.dumps(tekken(size, words)))
     random = np.random.default_rng(0)
     for name, rows in size.voices.items():
         values = random.standard_normal((rows, size.width)).astype(np.float32)
@@ -73,10 +80,15 @@ def write_companions(size: VoxtralSize, folder: Path) -> None:
         write_tensor(voices / f"{name}.pt", values, name)
 
 
-def tekken(size: VoxtralSize) -> dict[str, Any]:
-    """A tokenizer with all single bytes and, as far as there is room, pairs and triples of them."""
+def tekken(size: VoxtralSize, words: str = "") -> dict[str, Any]:
+    """A tokenizer of all single bytes, words and, while there is room, pairs and triples of bytes.
+
+    Words stand where triples would; they begin with the blank before them.
+    """
     count = size.vocab - size.special_tokens
-    words = [base64.b64encode(_word(rank)).decode() for rank in range(count)]
+    tokens = [_bytes_of(rank) for rank in range(count)]
+    whole = [word.encode() for word in dict.fromkeys(re.findall(r" \w{2,}|\w{4,}", words))]
+    tokens[count - len(whole) :] = whole
     names = _NAMED_TOKENS
     return {
         "config": {
@@ -86,7 +98,10 @@ def tekken(size: VoxtralSize) -> dict[str, Any]:
             "default_num_special_tokens": size.special_tokens,
             "version": "v7",
         },
-        "vocab": [{"rank": rank, "token_bytes": word} for rank, word in enumerate(words)],
+        "vocab": [
+            {"rank": rank, "token_bytes": base64.b64encode(token).decode()}
+            for rank, token in enumerate(tokens)
+        ],
         "special_tokens": [
             {"rank": rank, "token_str": names.get(rank, f"<special_{rank}>"), "is_control": True}
             for rank in range(size.special_tokens)
@@ -94,7 +109,7 @@ def tekken(size: VoxtralSize) -> dict[str, Any]:
     }
 
 
-def _word(rank: int) -> bytes:
+def _bytes_of(rank: int) -> bytes:
     if rank < 256:
         return bytes([rank])
     pair = rank - 256

@@ -173,6 +173,16 @@ def forced(
     return Forced(states, np.array(codes), np.array(points))
 
 
+def waveforms(model: Any, told: Iterable[Told]) -> Array:
+    """What a model's codec makes of told frames, joined: (samples,) float32."""
+    return np.concatenate([model.decode_codes(each.codes) for each in told])
+
+
+def relative_error(one: Array, other: Array) -> float:
+    """‖difference‖ ÷ ‖one‖."""
+    return float(np.linalg.norm(one - other) / np.linalg.norm(one))
+
+
 def compare(one: Forced, other: Forced) -> Agreement:
     """How alike two results over the same frames are."""
     a, b = (result.states.astype(np.float64) for result in (one, other))
@@ -184,7 +194,5 @@ def compare(one: Forced, other: Forced) -> Agreement:
         semantic=float((one.codes[:, 0] == other.codes[:, 0]).mean()),
         acoustic=float((acoustic == 0).mean()),
         levels=float(acoustic.mean()),
-        point_error=float(
-            np.linalg.norm(one.points - other.points) / np.linalg.norm(one.points)
-        ),
+        point_error=relative_error(one.points, other.points),
     )

@@ -3,7 +3,7 @@
     python -m benchmarks.voxtral_frame --work DIR
 
 Weights are random numbers made up on the fly: nothing of the 8 GB has to be had. Every measurement
-is a fresh process. A bundle (3.5 GB) is exported, measured with the model's own number of Euler
+is a fresh process. A bundle (2.7 GB at int4) is exported, measured with the model's own number of Euler
 steps and with fewer, once more with huge pages, and deleted. The floor is the time of the products
 by weights alone, measured in turns with the model in the same process. The first precision also
 speaks texts of growing length (`benchmarks.voxtral_cost`).
@@ -31,10 +31,10 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.children import call, memory_bytes
 from benchmarks.timed_graphs import timed_graphs
+from benchmarks.voxtral_cost import TEXT
 
 FAST_STEPS = 4
 _FRAMES = 60
-_TEXT = "It was a bright cold day in April, and the clocks were striking thirteen."
 _CODEC_CHUNKS = (5, 25)
 _QUERY_HEADS = 32  # of the published backbone
 _EXPORT_LIMIT_BYTES = 2_000_000_000
@@ -51,7 +51,7 @@ def export(precision: str, folder: str) -> dict[str, Any]:
 
     bundle, companions = Path(folder) / "bundle", Path(folder) / "checkpoint"
     begin = time.perf_counter()
-    write_companions(PUBLISHED, companions)
+    write_companions(PUBLISHED, companions, words=TEXT)
     export_checkpoint(
         SyntheticVoxtral(PUBLISHED, companions),
         bundle,
@@ -156,7 +156,7 @@ def _summary(turns: list[dict[str, float]], attention: float) -> dict[str, Any]:
 def _first_sound(model: Any, steps: int | None) -> float:
     model.forget()  # as if the voice had not been spoken before
     begin = time.perf_counter()
-    stream = model.synthesize(_TEXT, seed=1, **({} if steps is None else {"steps": steps}))
+    stream = model.synthesize(TEXT, seed=1, **({} if steps is None else {"steps": steps}))
     next(stream)
     seconds = time.perf_counter() - begin
     stream.close()
@@ -167,7 +167,7 @@ def _frames(model: Any, steps: int | None) -> dict[str, float]:
     """Milliseconds of a frame: whole, by graph, and what is left for Python."""
     noise = np.random.default_rng(0).standard_normal((_FRAMES, 36)).astype(np.float32)
     options = {"noise": noise, "max_frames": _FRAMES, "normalize": False, "steps": steps}
-    frames = model.frames(_TEXT, model.voices[0], **options)
+    frames = model.frames(TEXT, model.voices[0], **options)
     next(frames)
     with timed_graphs(time.perf_counter) as spent:
         begin = time.perf_counter()

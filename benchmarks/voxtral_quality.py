@@ -27,7 +27,16 @@ import click
 
 from benchmarks import machine
 from benchmarks.synthetic_voxtral import SyntheticVoxtral, write_companions
-from benchmarks.voxtral_agreement import Forced, Told, compare, exported, forced_all, tell
+from benchmarks.voxtral_agreement import (
+    Forced,
+    Told,
+    compare,
+    exported,
+    forced_all,
+    relative_error,
+    tell,
+    waveforms,
+)
 from benchmarks.voxtral_sizes import scaled
 from edge_voice_export.checkpoint import open_checkpoint
 from edge_voice_export.models.voxtral_tts.recipe import PRESETS
@@ -41,6 +50,8 @@ FINEST_STEPS = 64
 _FRAMES = 200
 # The first kind decides one of whose parts is found in a layer's name.
 _GROUPS = {
+    "text embeddings": ("text_embeddings",),
+    "codec": ("codec.",),
     "semantic head": ("semantic_head",),
     "acoustic: projections": ("_projection", "acoustic_codebook_output"),
     "acoustic: attention": ("acoustic_transformer.layers.*attention",),
@@ -52,15 +63,14 @@ _GROUPS = {
 }
 
 
-def measure(
-    source: str, work: Path, frames: int = _FRAMES
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def measure(source: str, work: Path, frames: int = _FRAMES) -> Iterator[tuple[str, dict[str, Any]]]:
     """`precision` and `steps` rows of one model, as they are done."""
     with tempfile.TemporaryDirectory(dir=work) as place, _open(source, Path(place)) as checkpoint:
         folder = Path(place) / "bundle"
         with exported(checkpoint, PRESETS[EXACT], folder) as model:
             told = tell(model, frames)
             exact, size = forced_all(model, told), _bytes(folder)
+            audio = waveforms(model, told)
             for row in _steps(model, told):
                 yield "steps", {"model": source, **row}
         for name, plan in PRESETS.items():
@@ -68,6 +78,7 @@ def measure(
                 continue
             with exported(checkpoint, plan, folder) as model:
                 row = asdict(compare(exact, forced_all(model, told)))
+                row["waveform_error"] = relative_error(audio, waveforms(model, told))
                 facts = {"bytes": _bytes(folder), "fp32_bytes": size, "weights": _weights(folder)}
             yield "precision", {
                 "model": source, "precision": name, "frames": len(exact.codes), **row, **facts
@@ -104,7 +115,7 @@ def _weights(folder: Path) -> dict[str, dict[str, float]]:
     return grouped(
         (layer["name"], layer["relative_error"])
         for layer in layers
-        if layer["scheme"] != "float32"
+        if layer["scheme"].startswith("int")
     )
 
 

@@ -21,11 +21,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks import machine
 from benchmarks.synthetic_voxtral import SyntheticVoxtral, write_companions
-from benchmarks.voxtral_agreement import Told, compare, exported, forced_all, tell
+from benchmarks.voxtral_agreement import (
+    compare,
+    exported,
+    forced_all,
+    relative_error,
+    tell,
+    waveforms,
+)
 from benchmarks.voxtral_sizes import scaled
 from edge_voice_export.checkpoint import open_checkpoint
 from edge_voice_export.models.voxtral_tts import recipe
@@ -59,7 +64,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "acoustic_transformer.acoustic_codebook_output",
     ),
     "semantic head": ("semantic_head",),
-    "codec": ("codec.*",),
+    "codec: layers": ("codec.*.attention.*", "codec.*.feed_forward.*"),
+    "codec: convolutions": ("codec.*.conv", "codec.output_proj"),
+    "text embeddings": ("text_embeddings",),
 }
 SCHEMES = {s.name: s for s in (INT4_BLOCK32, INT4_BLOCK128, INT8, INT8_BLOCK32)}
 
@@ -90,16 +97,11 @@ def scan(checkpoint: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
             plan = with_group(base, patterns, SCHEMES[name])
             with exported(checkpoint, plan, folder) as model:
                 found, other = forced_all(model, told), waveforms(model, told)
-            error = float(np.linalg.norm(audio - other) / np.linalg.norm(audio))
+            error = relative_error(audio, other)
             row = {"group": group, "scheme": name, "waveform_error": error}
             rows.append(row | asdict(compare(exact, found)))
             print(json.dumps(rows[-1]), flush=True)
     return sorted(rows, key=lambda row: (-row["levels"], -row["waveform_error"]))
-
-
-def waveforms(model: Any, told: list[Told]) -> Any:
-    """What the codec makes of told frames, joined."""
-    return np.concatenate([model.decode_codes(each.codes) for each in told])
 
 
 def main() -> None:

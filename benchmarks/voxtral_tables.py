@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ def voxtral_quality(result: dict[str, Any]) -> str:
     header = [
         *("model", "precision", "bundle", "hidden states: cosine", "least alike"),
         *("same semantic code", "same acoustic codes", "mean distance in levels"),
+        "codec: error of the same codes",
     ]
     rows = result["rows"]
     return "\n".join((markdown(header, map(_quality_cells, rows)), _weight_table(rows)))
@@ -30,6 +32,7 @@ def _quality_cells(row: dict[str, Any]) -> list[object]:
         f"{row['semantic']:.1%} of {row['frames']}",
         f"{row['acoustic']:.1%}",
         f"{row['levels']:.2f}",
+        f"{20 * math.log10(row['waveform_error']):.0f} dB" if row["waveform_error"] else "none",
     ]
 
 
@@ -45,8 +48,9 @@ def _weight_table(rows: list[dict[str, Any]]) -> str:
 
 def _weight_cells(rows: list[dict[str, Any]], group: str) -> Iterator[str]:
     for row in rows:
-        errors = row["weights"][group]
-        yield ", ".join(f"{errors[kind]:.4f}" for kind in ("min", "median", "max"))
+        errors = row["weights"].get(group)
+        figures = (f"{errors[kind]:.4f}" for kind in ("min", "median", "max")) if errors else ()
+        yield ", ".join(figures) or "not rounded"
 
 
 def voxtral_steps(result: dict[str, Any]) -> str:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks.synthetic_voxtral import SyntheticVoxtral, write_companions
+from benchmarks.voxtral_cost import TEXT
 from benchmarks.voxtral_sizes import PUBLISHED, VoxtralSize, parameters, params, tensor_shapes
+from edge_voice.tokenizer import BytePairTokenizer
 from edge_voice_export.checkpoint import open_checkpoint
 from edge_voice_export.models.voxtral_tts.recipe import recognises
 from edge_voice_export.models.voxtral_tts.tekken import read_tekken
@@ -62,3 +64,13 @@ def test_companions_are_read_by_the_exporter(tmp_path):
     found = read_tekken(tmp_path, 70000)
     assert (found.audio, found.begin_audio, found.special_tokens) == (24, 25, 1000)
     assert len(set(found.vocabulary.split(b"\n"))) == 69000 + 1
+
+
+def test_words_are_tokens(tmp_path):
+    """The runtime's tokenizer finds them; other text is made of pairs and single bytes."""
+    write_companions(VoxtralSize(width=16, vocab=70000, voices={"a": 3}), tmp_path, words=TEXT)
+    found = read_tekken(tmp_path, 70000)
+    (tmp_path / "vocabulary.tiktoken").write_bytes(found.vocabulary)
+    tokenizer = BytePairTokenizer(tmp_path / "vocabulary.tiktoken", found.pattern)
+    assert len(tokenizer.encode(f"{TEXT} {TEXT}")) < 2 * 20
+    assert len(tokenizer.encode("unheard")) == 4

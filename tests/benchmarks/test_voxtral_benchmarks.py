@@ -148,6 +148,9 @@ def test_precisions_are_compared_with_fp32(tmp_path):
         assert row["bytes"] < row["fp32_bytes"]
         assert 0.8 < row["cosine"] < 1
         assert "backbone: down" in row["weights"]
+        assert ("codec" in row["weights"]) == (row["waveform_error"] > 0)
+    assert precisions["balanced"]["waveform_error"] == 0
+    assert 0 < precisions["int4"]["waveform_error"] < 0.05
     assert precisions["int4"]["levels"] > precisions["int8"]["levels"] > 0
     steps = {row["steps"]: row["levels"] for kind, row in rows if kind == "steps"}
     assert steps[2] > steps[4] > steps[12] > 0
@@ -163,7 +166,7 @@ def test_frames_are_told_again_where_speech_ends_early(bundle):
     assert (len(found.states), found.codes.shape) == (90, (90, 37))
     # A model that is told its own frames makes them again, as far as rounding lets it.
     codes = np.concatenate([each.codes for each in told])
-    assert (found.codes == codes).mean() > 0.9
+    assert (found.codes == codes).mean() > 0.8
 
 
 def test_a_layer_of_no_group_is_an_error():
@@ -172,7 +175,8 @@ def test_a_layer_of_no_group_is_an_error():
 
 
 def test_a_scan_ranks_groups(tmp_path, monkeypatch):
-    groups = {name: voxtral_sensitivity.GROUPS[name] for name in ("backbone: down", "codec")}
+    names = ("backbone: down", "codec: layers")
+    groups = {name: voxtral_sensitivity.GROUPS[name] for name in names}
     monkeypatch.setattr(voxtral_sensitivity, "GROUPS", groups)
     options = argparse.Namespace(
         source=None, width=128, layers=1, base="fp32", scheme=["int4 block 32"], work=tmp_path,
@@ -180,7 +184,7 @@ def test_a_scan_ranks_groups(tmp_path, monkeypatch):
     )  # fmt: skip
     with voxtral_sensitivity.open_source(options) as checkpoint:
         down, codec = voxtral_sensitivity.scan(checkpoint, options)
-    assert (down["group"], codec["group"]) == ("backbone: down", "codec")
+    assert (down["group"], codec["group"]) == names
     assert down["waveform_error"] == 0 < codec["waveform_error"]
     assert down["cosine"] < codec["cosine"] == pytest.approx(1)
     assert codec["levels"] == 0 < down["levels"]

@@ -10,14 +10,18 @@ ALIKE = {"cosine": 0.99985, "worst_cosine": 0.99977, "semantic": 0.955, "acousti
 def test_quality():
     row = {
         **ALIKE, "precision": "int8", "frames": 200, "levels": 0.1047, "point_error": 0.018,
+        "waveform_error": 0.01,
         "bytes": 103_000_000, "fp32_bytes": 206_000_000,
         "weights": {"backbone: down": {"layers": 6, "min": 0.005, "median": 0.006, "max": 0.007}},
     }  # fmt: skip
-    rows = [{"model": "tiny", **row, "weights": {}}, {"model": "middle", **row}]
+    exact = {"model": "tiny", **row, "weights": {}, "waveform_error": 0}
+    other = {"model": "middle", **row, "weights": {}}
+    rows = [exact, {"model": "middle", **row}, other]
     lines = voxtral_tables.voxtral_quality({"rows": rows}).splitlines()
-    cells = "103.0 MB (50% of fp32) | 0.99985 | 0.99977 | 95.5% of 200 | 89.5% | 0.10 |"
+    cells = "103.0 MB (50% of fp32) | 0.99985 | 0.99977 | 95.5% of 200 | 89.5% | 0.10 | -40 dB |"
     assert f"| middle | int8 | {cells}" in lines
-    assert lines[-1] == "| backbone: down | 0.0050, 0.0060, 0.0070 |"
+    assert lines[2].endswith("| 0.10 | none |")
+    assert lines[-1] == "| backbone: down | 0.0050, 0.0060, 0.0070 | not rounded |"
 
 
 def test_steps():

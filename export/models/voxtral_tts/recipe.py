@@ -29,9 +29,10 @@ from .sizes import Params, Sizes, read_sizes
 from .tables import add_table, add_voices
 from .tekken import Tekken, read_tekken
 
-# Matching goes from top to bottom; what no rule names stays float32: the codec, and the two thin
-# projections from and to the codebooks. Where the semantic head is rounded, its graph computes the
-# logits that decide once more in float32.
+# Matching goes from top to bottom. What no rule names stays float32 (tables of embeddings: as they
+# were published): the two thin projections from and to the codebooks, and the convolutions of the
+# codec, a tenth of it and most of what rounding it does to the samples. Where the semantic head is
+# rounded, its graph computes the logits that decide once more in float32.
 _FLOAT = (
     ("acoustic_transformer.input_projection", FLOAT32),
     ("acoustic_transformer.acoustic_codebook_output", FLOAT32),
@@ -40,6 +41,13 @@ _FLOAT = (
 _ONCE_A_FRAME = (
     ("semantic_head", INT8_BLOCK128),
     ("acoustic_transformer.*_projection", INT8_BLOCK32),
+)
+_LESS_MEMORY = (
+    # In blocks, so that inputs are rounded step by step, too: samples do not depend on where a
+    # stream was cut into chunks.
+    ("codec.*.attention.*", INT8_BLOCK32),
+    ("codec.*.feed_forward.*", INT8_BLOCK32),
+    ("text_embeddings", INT8_BLOCK32),
 )
 PRESETS = {
     recipe.name: recipe
@@ -52,6 +60,7 @@ PRESETS = {
                 *_ONCE_A_FRAME,
                 ("acoustic_transformer.*", INT8),
                 ("backbone.*", INT8_BLOCK32),
+                *_LESS_MEMORY,
             ),
         ),
         Recipe(
@@ -64,6 +73,7 @@ PRESETS = {
                 ("acoustic_transformer.*", INT4_BLOCK256),
                 ("backbone.*.w2", INT4_BLOCK128),
                 ("backbone.*", INT4_BLOCK256),
+                *_LESS_MEMORY,
             ),
         ),
         Recipe(
@@ -78,6 +88,7 @@ PRESETS = {
         ),
     )
 }
+
 
 def recognises(checkpoint: Checkpoint) -> bool:
     """Whether this is a Voxtral TTS checkpoint."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 import numpy as np
 
 from edge_voice.errors import UnsupportedModel
+from edge_voice.models.voxtral_tts.tables import block_record
 
 from ...checkpoint import Checkpoint
 from ...package import Bundle
+from ...quantize import Scheme, dequantize_blocks, quantize_blocks
+from ...report import ErrorMeter, Layer
 from ...tensor import LazyTensor, WeightFile
 from ...torch_file import read_torch_file
 from ...weights import Array, CheckpointMatrix, row_chunks
@@ -28,18 +32,36 @@ _STORED_AS: dict[str, np.dtype[Any]] = {
 
 
 def add_table(bundle: Bundle, checkpoint: Checkpoint, role: str, name: str) -> None:
-    """Copies a tensor into a `.npy` file of its own, in the precision it was published in.
+    """Copies a tensor into a `.npy` file of its own, as published or in blocks of 8 bits.
 
     numpy has no bfloat16: its bits are stored as uint16, which no other table has.
     """
     matrix, stored = CheckpointMatrix(checkpoint, name), checkpoint.dtype(name)
-    parts = (_narrowed(rows, stored) for _, rows in row_chunks(matrix))
-    bundle.stream_asset(role, f"{role}.npy", _npy(matrix.shape, stored, parts))
+    scheme, file, meter = bundle.recipe.scheme(role), f"{role}.npy", ErrorMeter()
+    if scheme.bits == 32:
+        parts = (_narrowed(rows, stored) for _, rows in row_chunks(matrix))
+        bundle.stream_asset(role, file, _npy(matrix.shape, _stored_dtype(stored), parts))
+    else:
+        stored, (count, width) = scheme.name, matrix.shape
+        blocks = Scheme(scheme.bits, scheme.block_size or width)  # none: a scale for a whole row
+        record = block_record(width, blocks.block_size)
+        records = (_in_blocks(rows, blocks, record, meter) for _, rows in row_chunks(matrix))
+        bundle.stream_asset(role, file, _npy((count,), record, records))
+    size = (bundle.folder / file).stat().st_size
+    layer = Layer(role, stored, math.prod(matrix.shape), size, meter.relative)
+    bundle.report.layers.append(layer)
 
 
-def add_voices(
-    bundle: Bundle, folder: Path, names: dict[str, int], width: int
-) -> dict[str, int]:
+def _in_blocks(rows: Array, scheme: Scheme, record: np.dtype[Any], meter: ErrorMeter) -> Array:
+    """Rows as the bytes of such records."""
+    codes, scales = quantize_blocks(rows, scheme)
+    meter.add(rows, dequantize_blocks(codes, scales, rows.shape[1]))
+    records = np.empty(len(rows), record)
+    records["codes"], records["scales"] = codes, scales
+    return records.view(np.uint8)
+
+
+def add_voices(bundle: Bundle, folder: Path, names: dict[str, int], width: int) -> dict[str, int]:
     """Copies all voices into one table.
 
     Args:
@@ -64,8 +86,7 @@ def add_voices(
     parts = [_narrowed(rows, "bfloat16")]
     if not np.array_equal((parts[0].astype(np.uint32) << 16).view(np.float32), rows):
         parts = [rows]
-    stored = "bfloat16" if parts[0].dtype == np.uint16 else "float32"
-    bundle.stream_asset("voices", "voices.npy", _npy(rows.shape, stored, parts))
+    bundle.stream_asset("voices", "voices.npy", _npy(rows.shape, parts[0].dtype, parts))
     return {name: len(table) for name, table in voices.items()}
 
 
@@ -88,10 +109,12 @@ def _read_voice(folder: Path, name: str, width: int) -> Array:
     return rows
 
 
-def _npy(shape: tuple[int, ...], stored: str, parts: Iterable[Array]) -> Iterator[bytes | Array]:
+def _npy(
+    shape: tuple[int, ...], dtype: np.dtype[Any], parts: Iterable[Array]
+) -> Iterator[bytes | Array]:
     """A `.npy` file, part by part."""
     header: dict[str, Any] = {
-        "descr": np.lib.format.dtype_to_descr(_stored_dtype(stored)),
+        "descr": np.lib.format.dtype_to_descr(dtype),
         "fortran_order": False,
         "shape": shape,
     }

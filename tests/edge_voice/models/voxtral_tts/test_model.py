@@ -11,7 +11,7 @@ import pytest
 
 import edge_voice
 from edge_voice.errors import EdgeVoiceError, ManifestError, ModelError, OptionError
-from edge_voice.models.voxtral_tts.tables import RowTable
+from edge_voice.models.voxtral_tts.tables import RowTable, block_record
 from edge_voice.synthesizer import Synthesizer
 
 TEXT = "It was the best of times, it was the worst of times. Was it not? I do believe it was."
@@ -240,7 +240,12 @@ def test_a_damaged_table(tmp_path, content):
     (tmp_path / "table.npy").write_bytes(content)
     with pytest.raises(ModelError, match=r"table\.npy"):
         RowTable(tmp_path / "table.npy", 64)
-    for values in (np.zeros(4, np.float32), np.zeros((2, 64), np.int64), np.zeros((2, 6), "f4")):
+    narrow, other = block_record(32, 32), np.dtype([("codes", "i1", (2, 32))])
+    for values in (
+        np.zeros(4, np.float32), np.zeros((2, 64), np.int64), np.zeros((2, 6), "f4"),
+        np.zeros(3, narrow), np.zeros((3, 1), block_record(64, 32)), np.zeros(3, other),
+        np.zeros(3, [("scales", "<f4")]),
+    ):  # fmt: skip
         np.save(tmp_path / "table.npy", values)
         with pytest.raises(ModelError, match=r"table\.npy"):
             RowTable(tmp_path / "table.npy", 64)

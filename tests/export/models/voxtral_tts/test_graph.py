@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.voxtral_agreement import compare, forced, told_frames
+from benchmarks.voxtral_agreement import compare, forced, relative_error, told_frames
 from benchmarks.voxtral_sizes import StackSize
 from edge_voice.models.voxtral_tts.codec import CodecStream
 from edge_voice.models.voxtral_tts.model import VoxtralModel
@@ -119,13 +119,25 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, VoxtralModel]
 
 
 @pytest.mark.parametrize("sizes", [(1,) * 31, (5, 10, 16), (31,), (2, 29)])
-def test_chunks_of_a_stream_are_the_whole(bundles, sizes):
-    model = bundles["fp32"]
+@pytest.mark.parametrize(("precision", "limit"), [("fp32", 2e-6), ("int8", 2e-3), ("int4", 2e-3)])
+def test_chunks_of_a_stream_are_the_whole(bundles, precision, limit, sizes):
+    """Rounded products add what one step of their inputs' 8 bits is worth."""
+    model = bundles[precision]
     codes = np.random.default_rng(0).integers(0, 9, (31, 37))
     whole = model.decode_codes(codes + 2)
     stream = CodecStream(model._codec)
     parts = [stream.decode(part) for part in np.split(codes, np.cumsum(sizes)[:-1])]
-    np.testing.assert_allclose(np.concatenate(parts), whole, atol=2e-6)
+    assert np.abs(whole).max() > 0.1
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=limit)
+
+
+@pytest.mark.parametrize(("precision", "decibels"), [("int8", 38), ("int4", 38)])
+def test_a_codec_of_8_bits_sounds_as_one_of_float32(bundles, precision, decibels):
+    codes = np.random.default_rng(1).integers(2, 11, (40, 37))
+    exact, rounded = (bundles[p].decode_codes(codes) for p in ("fp32", precision))
+    error = relative_error(exact, rounded)
+    assert 0 < error < 10 ** (-decibels / 20)
+    np.testing.assert_array_equal(bundles["balanced"].decode_codes(codes), exact)
 
 
 # Cosine of hidden states, share of equal semantic codes, mean distance of levels: what the

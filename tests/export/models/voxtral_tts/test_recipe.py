@@ -15,9 +15,11 @@ import pytest
 from benchmarks.synthetic_voxtral import write_tensor
 from edge_voice.errors import EdgeVoiceError, ModelError, ModelNotFound, UnsupportedModel
 from edge_voice.models.voxtral_tts.config import VoxtralConfig
+from edge_voice.models.voxtral_tts.tables import RowTable
 from edge_voice_export.checkpoint import open_checkpoint
 from edge_voice_export.models.voxtral_tts.recipe import PRESETS, recognises
 from edge_voice_export.pipeline import export_bundle
+from edge_voice_export.quantize import INT8, Recipe
 from tests.export.torch_files import TorchTensor, global_name, string, write_torch_file, write_zip
 
 from .models import tiny_voxtral
@@ -71,7 +73,7 @@ def test_voices_may_stand_beside_the_weights(published, tmp_path):
 
 
 def test_tables_keep_their_stored_precision(published, tmp_path):
-    manifest = export_bundle(published, tmp_path / "out", precision="int4")
+    manifest = export_bundle(published, tmp_path / "out", precision="balanced")
     with open_checkpoint(published) as checkpoint:
         for role, name in (
             ("text_embeddings", "mm_audio_embeddings.tok_embeddings.weight"),
@@ -81,6 +83,34 @@ def test_tables_keep_their_stored_precision(published, tmp_path):
             assert stored.dtype == np.uint16
             widened = (stored.astype(np.uint32) << 16).view(np.float32)
             np.testing.assert_array_equal(widened, checkpoint.read(name))
+
+
+def test_a_table_in_blocks_of_8_bits(published, tmp_path):
+    """Read back by the runtime, and reported like any layer; the audio table is small."""
+    manifest = export_bundle(published, tmp_path / "out", precision="int4")
+    with open_checkpoint(published) as checkpoint:
+        exact = checkpoint.read("mm_audio_embeddings.tok_embeddings.weight")
+    table = RowTable(tmp_path / "out" / manifest.assets["text_embeddings"], exact.shape[1])
+    assert len(table) == len(exact)
+    found = table.rows(np.arange(len(exact)))
+    error = np.linalg.norm(found - exact) / np.linalg.norm(exact)
+    assert 0.001 < error < 0.01
+    np.testing.assert_array_equal(table.rows(slice(2, 4)), found[2:4])
+    layers = json.loads((tmp_path / "out/report.json").read_text())["layers"]
+    row = next(layer for layer in layers if layer["name"] == "text_embeddings")
+    assert (row["scheme"], row["parameters"]) == ("int8 block 32", exact.size)
+    assert row["relative_error"] == pytest.approx(error, rel=1e-3)
+    size = manifest.files["text_embeddings.npy"].bytes
+    assert row["bytes"] == size < 0.65 * 2 * exact.size
+    audio = np.load(tmp_path / "out" / manifest.assets["audio_embeddings"])
+    assert audio.dtype == np.uint16
+
+
+def test_a_table_with_one_scale_a_row(published, tmp_path, monkeypatch):
+    monkeypatch.setitem(PRESETS, "rows", Recipe("rows", (("text_embeddings", INT8),)))
+    manifest = export_bundle(published, tmp_path / "out", precision="rows")
+    stored = np.load(tmp_path / "out" / manifest.assets["text_embeddings"])
+    assert stored["scales"].shape == (len(stored), 1)
 
 
 @pytest.mark.parametrize(("dtype", "stored"), [("float16", "<f2"), ("float32", "<f4")])
@@ -261,15 +291,15 @@ ACOUSTIC = "acoustic_transformer.layers.1."
 
 
 @pytest.mark.parametrize(
-    ("preset", "down", "others", "attention", "acoustic"),
+    ("preset", "down", "others", "attention", "acoustic", "codec"),
     [
-        ("fp32", 32, 32, 32, 32),
-        ("int8", 8, 8, 8, 8),
-        ("int4", 4, 4, 8, 4),
-        ("balanced", 8, 4, 8, 8),
+        ("fp32", 32, 32, 32, 32, 32),
+        ("int8", 8, 8, 8, 8, 8),
+        ("int4", 4, 4, 8, 4, 8),
+        ("balanced", 8, 4, 8, 8, 32),
     ],
 )
-def test_presets(preset, down, others, attention, acoustic):
+def test_presets(preset, down, others, attention, acoustic, codec):
     recipe = PRESETS[preset]
     assert recipe.name == preset
     assert recipe.scheme(f"{BACKBONE}feed_forward.w2").bits == down
@@ -280,7 +310,10 @@ def test_presets(preset, down, others, attention, acoustic):
         assert recipe.scheme(BACKBONE + layer).bits == others
         assert recipe.scheme(ACOUSTIC + layer).bits == acoustic
     assert recipe.scheme("semantic_head").bits == (32 if preset == "fp32" else 8)
-    for layer in ("codec.decoder_blocks.1.layers.0.attention.wq", "codec.0.conv",
+    assert recipe.scheme("text_embeddings").bits == codec
+    for layer in ("attention.wq", "attention.wo", "feed_forward.w1", "feed_forward.w2"):
+        assert recipe.scheme(f"codec.decoder_blocks.1.layers.0.{layer}").bits == codec
+    for layer in ("codec.0.conv", "codec.output_proj", "audio_embeddings",
                   "acoustic_transformer.acoustic_codebook_output",
                   "acoustic_transformer.input_projection"):  # fmt: skip
         assert recipe.scheme(layer).bits == 32
