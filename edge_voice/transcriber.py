@@ -18,6 +18,8 @@ _UNSPACED_LANGUAGES = ("ja", "zh", "yue")
 
 _AUTO = "auto"
 _OF_SOME_MODELS = ("language_model", "word_list")
+TIMESTAMPS = ("segment", "word", "none")
+"""What `timestamps` may be."""
 
 
 class TranscribeOptions(TypedDict, total=False):
@@ -148,6 +150,46 @@ def check_choice(option: str, value: str | None, allowed: Sequence[str | None]) 
     if value not in allowed:
         known = ", ".join(sorted(item for item in allowed if item))
         raise OptionError(f"unknown {option} {value!r} (known: {known})")
+
+
+def check_common(
+    options: TranscribeOptions,
+    languages: Sequence[str],
+    tasks: Sequence[str] = ("transcribe",),
+) -> None:
+    """Refuses unknown keywords, and a language, a task or timestamps that a model does not know.
+
+    Args:
+        options: Those of the call.
+        languages: ISO 639 codes that the model knows.
+        tasks: What it can do.
+
+    Raises:
+        OptionError: A value is not one of those allowed.
+        TypeError: No such option.
+    """
+    check_keys(options)
+    check_choice("language", wanted_language(options), (None, *languages))
+    check_choice("task", options.get("task", "transcribe"), tasks)
+    check_choice("timestamps", options.get("timestamps", "segment"), TIMESTAMPS)
+
+
+def refuse_context_and_sampling(options: TranscribeOptions, model: str) -> None:
+    """Refuses, for models that cannot, to be told what came before, and to sample.
+
+    Args:
+        options: Those of the call.
+        model: What a message begins with.
+
+    Raises:
+        OptionError: That was asked for.
+    """
+    if options.get("initial_prompt", "").strip():
+        raise OptionError(f"{model} takes no initial prompt (hotwords favour names and terms)")
+    if options.get("condition_on_previous_text"):
+        raise OptionError(f"{model} hears each piece of a recording on its own")
+    if any(temperature != 0 for temperature in options.get("temperatures", ())):
+        raise OptionError(f"{model} does not sample (allowed temperatures: 0)")
 
 
 def join_texts(texts: Iterable[str], language: str | None) -> str:

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_voice.decoding_options import DecodingOptions, read_decoding_options
-from edge_voice.errors import OptionError
 from edge_voice.pieces import PieceTokenizer
 from edge_voice.transcriber import (
     TranscribeOptions,
-    check_choice,
-    check_keys,
+    check_common,
+    refuse_context_and_sampling,
     wanted_language,
 )
-
-_TIMESTAMPS = ("segment", "word", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +43,13 @@ def read_settings(
         OptionError: A value is not one of those allowed, or the model cannot do that.
         TypeError: No such option.
     """
-    check_keys(options)
-    language = wanted_language(options)
-    timestamps = options.get("timestamps", "segment")
-    check_choice("language", language, (None, *languages))
-    check_choice("task", options.get("task", "transcribe"), ("transcribe",))
-    check_choice("timestamps", timestamps, _TIMESTAMPS)
-    _refuse_unknown_arts(options)
+    check_common(options, languages)
+    refuse_context_and_sampling(options, "Cohere Transcribe")
     return Settings(
-        language=language,
+        language=wanted_language(options),
         punctuation=options.get("punctuation", True),
-        timestamps=timestamps,
+        timestamps=options.get("timestamps", "segment"),
         vad=options.get("vad", True),
         # The tokenizer puts a blank before a text by itself.
         decoding=read_decoding_options(options, lambda text: tokenizer.encode(text.strip())),
     )
-
-
-def _refuse_unknown_arts(options: TranscribeOptions) -> None:
-    """Rather than ignore what was asked for."""
-    if options.get("initial_prompt", "").strip():
-        raise OptionError(
-            "Cohere Transcribe takes no initial prompt (hotwords favour names and terms)"
-        )
-    if options.get("condition_on_previous_text"):
-        raise OptionError("Cohere Transcribe hears each piece of a recording on its own")
-    if any(temperature != 0 for temperature in options.get("temperatures", ())):
-        raise OptionError("Cohere Transcribe does not sample (allowed temperatures: 0)")

@@ -33,7 +33,6 @@ from edge_voice.words import sentence_spans, spell
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # Self-attention over a chunk grows with its square, and these models are trained on sentences.
-# time and hears as well, as these models are trained on sentences.
 _TARGET_SECONDS = 15.0
 
 

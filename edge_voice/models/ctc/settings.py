@@ -11,9 +11,15 @@ from edge_voice.errors import OptionError
 from edge_voice.models.ctc.ngrams import NGrams, lines_of_words
 from edge_voice.models.ctc.search import Knowledge, word_tree
 from edge_voice.models.ctc.vocabulary import Vocabulary
-from edge_voice.transcriber import TranscribeOptions, check_choice, check_keys, wanted_language
+from edge_voice.transcriber import (
+    TIMESTAMPS,
+    TranscribeOptions,
+    check_choice,
+    check_keys,
+    refuse_context_and_sampling,
+    wanted_language,
+)
 
-_TIMESTAMPS = ("segment", "word", "none")
 # Prefixes differ by a letter where beams of other models differ by a part of a word.
 _PREFIXES_PER_BEAM = 16
 
@@ -49,8 +55,10 @@ def read_settings(
     check_keys(options, own=("language_model", "word_list"))
     timestamps = options.get("timestamps", "segment")
     check_choice("task", options.get("task", "transcribe"), ("transcribe",))
-    check_choice("timestamps", timestamps, _TIMESTAMPS)
-    _refuse_unknown_arts(options)
+    check_choice("timestamps", timestamps, TIMESTAMPS)
+    if not options.get("punctuation", True):
+        raise OptionError("a CTC model writes as it was trained (allowed: punctuation=True)")
+    refuse_context_and_sampling(options, "a CTC model")
     decoding = read_decoding_options(options, vocabulary.encode)
     if options.get("length_penalty") is not None:
         raise OptionError("a CTC model has no length_penalty (leave it out)")
@@ -85,14 +93,3 @@ def _tree(path: Any, vocabulary: Vocabulary) -> Mapping[int | None, Any]:
     if not tree:
         raise OptionError(f"{path}: no word in it that this model can spell")
     return tree
-
-
-def _refuse_unknown_arts(options: TranscribeOptions) -> None:
-    if not options.get("punctuation", True):
-        raise OptionError("a CTC model writes as it was trained (allowed: punctuation=True)")
-    if options.get("initial_prompt", "").strip():
-        raise OptionError("a CTC model takes no initial prompt (hotwords favour names and terms)")
-    if options.get("condition_on_previous_text"):
-        raise OptionError("a CTC model hears each piece of a recording on its own")
-    if any(temperature != 0 for temperature in options.get("temperatures", ())):
-        raise OptionError("a CTC model does not sample (allowed temperatures: 0)")

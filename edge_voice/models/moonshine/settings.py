@@ -10,12 +10,9 @@ from edge_voice.errors import OptionError
 from edge_voice.pieces import PieceTokenizer
 from edge_voice.transcriber import (
     TranscribeOptions,
-    check_choice,
-    check_keys,
-    wanted_language,
+    check_common,
+    refuse_context_and_sampling,
 )
-
-_TIMESTAMPS = ("segment", "word", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +49,19 @@ def read_settings(
         OptionError: A value is not one of those allowed, or the model cannot do that.
         TypeError: No such option.
     """
-    check_keys(options)
+    check_common(options, languages)
     timestamps = options.get("timestamps", "segment")
-    check_choice("language", wanted_language(options), (None, *languages))
-    check_choice("task", options.get("task", "transcribe"), ("transcribe",))
-    check_choice("timestamps", timestamps, _TIMESTAMPS)
     if timestamps == "word" and not tells_times:
         raise OptionError(
             "timestamps 'word': the graphs of this bundle were taken as published and do not tell"
             " where they look (allowed: none, segment; or a bundle made from float weights)"
         )
-    _refuse_unknown_arts(options)
+    if not options.get("punctuation", True):
+        raise OptionError("Moonshine always writes punctuation (allowed: punctuation=True)")
+    refuse_context_and_sampling(options, "Moonshine")
     return Settings(
         timestamps=timestamps,
         vad=options.get("vad", True),
         # The tokenizer puts a blank before a text by itself.
         decoding=read_decoding_options(options, lambda text: tokenizer.encode(text.strip())),
     )
-
-
-def _refuse_unknown_arts(options: TranscribeOptions) -> None:
-    """Rather than ignore what was asked for."""
-    if not options.get("punctuation", True):
-        raise OptionError("Moonshine always writes punctuation (allowed: punctuation=True)")
-    if options.get("initial_prompt", "").strip():
-        raise OptionError("Moonshine takes no initial prompt (hotwords favour names and terms)")
-    if options.get("condition_on_previous_text"):
-        raise OptionError("Moonshine hears each piece of a recording on its own")
-    if any(temperature != 0 for temperature in options.get("temperatures", ())):
-        raise OptionError("Moonshine does not sample (allowed temperatures: 0)")

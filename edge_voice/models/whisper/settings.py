@@ -11,16 +11,10 @@ from edge_voice.errors import OptionError
 from edge_voice.models.whisper.config import WhisperConfig
 from edge_voice.models.whisper.window import Prompt
 from edge_voice.tokenizer import BytePairTokenizer
-from edge_voice.transcriber import (
-    TranscribeOptions,
-    check_choice,
-    check_keys,
-    wanted_language,
-)
+from edge_voice.transcriber import TranscribeOptions, check_common, wanted_language
 
 _TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _TASKS = ("transcribe", "translate")
-_TIMESTAMPS = ("segment", "word", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +50,9 @@ def read_settings(
         OptionError: A value is not one of those allowed.
         TypeError: No such option.
     """
-    check_keys(options)
+    check_common(options, languages, _TASKS if config.multilingual else _TASKS[:1])
     language, task = wanted_language(options), options.get("task", "transcribe")
     timestamps = options.get("timestamps", "segment")
-    check_choice("language", language, (None, *languages))
-    check_choice("task", task, _TASKS if config.multilingual else _TASKS[:1])
-    check_choice("timestamps", timestamps, _TIMESTAMPS)
     if not options.get("punctuation", True):
         raise OptionError("Whisper always writes punctuation (allowed: punctuation=True)")
     if timestamps == "word" and task == "translate":
