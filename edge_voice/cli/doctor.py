@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
+from edge_voice.cli.shared_options import json_option
+
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@json_option
 @click.option(
     "--language",
     metavar="CODE",

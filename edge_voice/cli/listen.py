@@ -14,10 +14,16 @@ import click
 
 from edge_voice import subtitles
 from edge_voice.cli import terminal
+from edge_voice.cli.shared_options import (
+    model_option,
+    precision_option,
+    prompt_option,
+    spoken_language_option,
+    threads_option,
+)
 from edge_voice.cli.transcribe import open_model
-from edge_voice.default_models import default_model, help_text
+from edge_voice.default_models import default_model
 from edge_voice.errors import OptionError
-from edge_voice.hub.store import PRECISIONS
 
 if TYPE_CHECKING:
     from edge_voice.results import Phrase
@@ -29,10 +35,10 @@ _NAME = "standard input"
 
 
 @click.command()
-@click.option("--model", metavar="NAME", help=help_text("transcribe"))
-@click.option("--precision", type=click.Choice(PRECISIONS), help="Which form of a known model.")
-@click.option("--language", metavar="CODE", help="Language spoken, or auto. [default: auto]")
-@click.option("--prompt", metavar="TEXT", help="What came before: names, spelling, style.")
+@model_option("transcribe")
+@precision_option
+@spoken_language_option
+@prompt_option
 @click.option("--hotwords", metavar="FILE", help="Favour the phrases in FILE, one a line.")
 @click.option(
     "--format",
@@ -66,9 +72,7 @@ _NAME = "standard input"
     metavar="SECONDS",
     help="A pause this long ends a phrase.",
 )
-@click.option(
-    "--threads", type=click.IntRange(min=1), help="[default: the cores this process may use]"
-)
+@threads_option
 def command(
     model: str | None,
     precision: str | None,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_voice.cli.shared_options import json_option
+
 if TYPE_CHECKING:
     from edge_voice.hub.catalog import CatalogModel
     from edge_voice.hub.store import Bundle
@@ -16,7 +18,7 @@ _MANY_LANGUAGES = 4
 
 
 @click.command("models")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@json_option
 def command(as_json: bool) -> None:
     """List the models that can be pulled, and which are installed."""
     from edge_voice.hub.catalog import load_catalog

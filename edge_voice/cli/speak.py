@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_voice.cli import terminal
-from edge_voice.default_models import default_model, help_text
+from edge_voice.cli.shared_options import model_option, precision_option, threads_option
+from edge_voice.default_models import default_model
 from edge_voice.errors import OptionError, StoreError
-from edge_voice.hub.store import PRECISIONS
 
 if TYPE_CHECKING:
     from edge_voice.audio_writer import AudioWriter
@@ -27,8 +27,8 @@ _FORMATS = ("wav", "flac", "ogg", "mp3", "pcm")  # audio_writer.FORMATS, without
 @click.command()
 @click.argument("text", required=False)
 @click.option("--file", "text_file", metavar="FILE", help="Speak a text file; - is standard input.")
-@click.option("--model", metavar="NAME", help=help_text("speak"))
-@click.option("--precision", type=click.Choice(PRECISIONS), help="Which form of a known model.")
+@model_option("speak")
+@precision_option
 @click.option("--voice", metavar="NAME", help="See edge-voice voices. [default: the first]")
 @click.option("--language", metavar="CODE", help="Language of the text. [default: the voice's]")
 @click.option(
@@ -51,9 +51,7 @@ _FORMATS = ("wav", "flac", "ogg", "mp3", "pcm")  # audio_writer.FORMATS, without
 @click.option("--noise-scale", type=float, help="How much a VITS voice varies its sound.")
 @click.option("--noise-scale-duration", type=float, help="How much it varies its rhythm.")
 @click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Stop there.")
-@click.option(
-    "--threads", type=click.IntRange(min=1), help="[default: the cores this process may use]"
-)
+@threads_option
 def command(
     text: str | None,
     text_file: str | None,

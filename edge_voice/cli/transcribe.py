@@ -15,9 +15,15 @@ import click
 from edge_voice import subtitles
 from edge_voice.cli import outputs, terminal
 from edge_voice.cli.inputs import Source, expand
-from edge_voice.default_models import default_model, help_text
+from edge_voice.cli.shared_options import (
+    model_option,
+    precision_option,
+    prompt_option,
+    spoken_language_option,
+    threads_option,
+)
+from edge_voice.default_models import default_model
 from edge_voice.errors import AudioError, OptionError
-from edge_voice.hub.store import PRECISIONS
 from edge_voice.transcriber import wanted_language
 
 if TYPE_CHECKING:
@@ -27,9 +33,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILES...")
-@click.option("--model", metavar="NAME", help=help_text("transcribe"))
-@click.option("--precision", type=click.Choice(PRECISIONS), help="Which form of a known model.")
-@click.option("--language", metavar="CODE", help="Language spoken, or auto. [default: auto]")
+@model_option("transcribe")
+@precision_option
+@spoken_language_option
 @click.option(
     "--task",
     type=click.Choice(["transcribe", "translate"]),
@@ -51,9 +57,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Write DIR/NAME.FORMAT for each file. [default: text to standard output]",
 )
-@click.option(
-    "--threads", type=click.IntRange(min=1), help="[default: the cores this process may use]"
-)
+@threads_option
 @click.option(
     "--no-punctuation", is_flag=True, help="Write neither punctuation nor capitals, if it can."
 )
@@ -63,7 +67,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Time each word: in json, as one cue a word in srt, inside the cues in vtt.",
 )
-@click.option("--prompt", metavar="TEXT", help="What came before: names, spelling, style.")
+@prompt_option
 @click.option(
     "--beam-size",
     type=click.IntRange(1, 8),

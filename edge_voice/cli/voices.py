@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_voice.cli import speak, terminal
+from edge_voice.cli.shared_options import json_option, precision_option, threads_option
 from edge_voice.errors import ModelNotFound, OptionError
-from edge_voice.hub.store import PRECISIONS, megabytes
+from edge_voice.hub.store import megabytes
 
 if TYPE_CHECKING:
     from edge_voice.synthesizer import PreparesVoices, Synthesizer, VoiceList
-
-_precision = click.option(
-    "--precision", type=click.Choice(PRECISIONS), help="Which form of a known model."
-)
 
 
 class _ListsByDefault(click.Group):
@@ -40,8 +37,8 @@ def command() -> None:
 
 @command.command("list")
 @click.argument("model")
-@_precision
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@precision_option
+@json_option
 def list_(model: str, precision: str | None, as_json: bool) -> None:
     """List the voices of MODEL, the default one first."""
     with terminal.library_messages():
@@ -71,12 +68,10 @@ def _listed(model: str, precision: str | None) -> VoiceList:
 
 @command.command("prepare")
 @click.argument("model")
-@_precision
+@precision_option
 @click.option("--voice", "chosen", metavar="NAME", multiple=True, help="[default: all voices]")
 @click.option("--remove", is_flag=True, help="Delete what was prepared instead.")
-@click.option(
-    "--threads", type=click.IntRange(min=1), help="[default: the cores this process may use]"
-)
+@threads_option
 def prepare(
     model: str, precision: str | None, chosen: tuple[str, ...], remove: bool, threads: int | None
 ) -> None:
