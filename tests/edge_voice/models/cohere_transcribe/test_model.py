@@ -17,8 +17,9 @@ from edge_voice.language_id import LanguageGuess
 from edge_voice.live import listen
 from edge_voice.models.cohere_transcribe import model
 from edge_voice.models.cohere_transcribe.model import CohereModel
+from tests.edge_voice.models.scripted import ChunkScript
 
-from .conftest import PROMPT, Script
+from .conftest import PROMPT
 
 RATE = 16_000
 
@@ -35,7 +36,7 @@ def noise(seconds: float, level: float = 0.05) -> np.ndarray:
 
 
 def test_a_recording_becomes_a_transcript(
-    cohere: CohereModel, script: Script, speech: np.ndarray
+    cohere: CohereModel, script: ChunkScript, speech: np.ndarray
 ) -> None:
     transcript = cohere.transcribe(speech, language="en")
     assert transcript.text == "hello"
@@ -50,7 +51,7 @@ def test_a_recording_becomes_a_transcript(
 
 @pytest.mark.parametrize("punctuation", [True, False])
 def test_the_prompt(
-    cohere: CohereModel, script: Script, speech: np.ndarray, punctuation: bool
+    cohere: CohereModel, script: ChunkScript, speech: np.ndarray, punctuation: bool
 ) -> None:
     cohere.transcribe(speech, language="fr", punctuation=punctuation)
     piece = script.tokenizer.id
@@ -72,7 +73,7 @@ def test_the_prompt(
 
 @pytest.mark.parametrize("sound", [np.zeros(5 * RATE, np.float32), noise(20)])
 def test_silence_and_noise_say_nothing(
-    cohere: CohereModel, script: Script, sound: np.ndarray
+    cohere: CohereModel, script: ChunkScript, sound: np.ndarray
 ) -> None:
     transcript = cohere.transcribe(sound, language="en")
     assert transcript.text == ""
@@ -85,7 +86,7 @@ def test_a_word_of_half_a_second_is_heard(cohere: CohereModel, speech: np.ndarra
 
 
 def test_chunks_are_decoded_side_by_side(
-    cohere: CohereModel, script: Script, speech: np.ndarray
+    cohere: CohereModel, script: ChunkScript, speech: np.ndarray
 ) -> None:
     script.texts = [f"number {word}" for word in ("one", "two", "three", "four", "five", "six")]
     pause = np.zeros(2 * RATE, np.float32)
@@ -100,7 +101,7 @@ def test_chunks_are_decoded_side_by_side(
 
 
 def test_beams_take_the_rows_of_chunks(
-    cohere: CohereModel, script: Script, speech: np.ndarray
+    cohere: CohereModel, script: ChunkScript, speech: np.ndarray
 ) -> None:
     recording = np.concatenate([speech, np.zeros(2 * RATE, np.float32), speech])
     transcript = cohere.transcribe(recording, language="en", beam_size=4, timestamps="none")
@@ -108,7 +109,7 @@ def test_beams_take_the_rows_of_chunks(
     assert script.rows == [4, 4]
 
 
-def test_without_voice_activity_all_is_heard(cohere: CohereModel, script: Script) -> None:
+def test_without_voice_activity_all_is_heard(cohere: CohereModel, script: ChunkScript) -> None:
     """Cut as the reference cuts, block by block."""
     sound = noise(80)
     sound[33 * RATE : 33 * RATE + 1600] = 0
@@ -128,7 +129,7 @@ def test_memory_does_not_grow_with_the_recording(cohere: CohereModel) -> None:
     assert held <= 35 * RATE
 
 
-def test_sentences_have_times(cohere: CohereModel, script: Script, speech: np.ndarray) -> None:
+def test_sentences_have_times(cohere: CohereModel, script: ChunkScript, speech: np.ndarray) -> None:
     script.texts = ["the first one. and the second one. the third?"]
     segments = cohere.transcribe(speech, language="en").segments
     assert [s.text for s in segments] == ["the first one.", "and the second one.", "the third?"]
@@ -140,7 +141,7 @@ def test_sentences_have_times(cohere: CohereModel, script: Script, speech: np.nd
     assert tokens == script.tokenizer.encode(script.texts[0])
 
 
-def test_words_have_times(cohere: CohereModel, script: Script, speech: np.ndarray) -> None:
+def test_words_have_times(cohere: CohereModel, script: ChunkScript, speech: np.ndarray) -> None:
     script.texts = ["the first one. the second one."]
     segments = cohere.transcribe(speech, language="en", timestamps="word").segments
     words = [word for segment in segments for word in segment.words]
@@ -151,14 +152,14 @@ def test_words_have_times(cohere: CohereModel, script: Script, speech: np.ndarra
 
 
 def test_japanese_is_joined_without_blanks(
-    cohere: CohereModel, script: Script, speech: np.ndarray
+    cohere: CohereModel, script: ChunkScript, speech: np.ndarray
 ) -> None:
     recording = np.concatenate([speech, np.zeros(2 * RATE, np.float32), speech])
     assert cohere.transcribe(recording, language="ja", timestamps="none").text == "hellohello"
 
 
 def test_speech_that_is_still_being_spoken(
-    cohere: CohereModel, script: Script, speech: np.ndarray
+    cohere: CohereModel, script: ChunkScript, speech: np.ndarray
 ) -> None:
     phrases = list(listen(cohere, np.split(speech, 40), language="en"))
     finals = [phrase for phrase in phrases if phrase.is_final]
@@ -167,7 +168,7 @@ def test_speech_that_is_still_being_spoken(
     assert finals[-1].end == pytest.approx(11, abs=0.5)
 
 
-def test_a_loop_is_cut(cohere: CohereModel, script: Script, speech: np.ndarray) -> None:
+def test_a_loop_is_cut(cohere: CohereModel, script: ChunkScript, speech: np.ndarray) -> None:
     phrase = script.tokenizer.encode("hello")
     script.texts = [phrase * 40]
     transcript = cohere.transcribe(speech, language="en", timestamps="none")
@@ -175,7 +176,7 @@ def test_a_loop_is_cut(cohere: CohereModel, script: Script, speech: np.ndarray) 
 
 
 def test_the_decoder_never_runs_out_of_positions(
-    cohere: CohereModel, script: Script, speech: np.ndarray
+    cohere: CohereModel, script: ChunkScript, speech: np.ndarray
 ) -> None:
     random = np.random.default_rng(0)
     low = script.tokenizer.id("▁") + 1
@@ -185,7 +186,7 @@ def test_the_decoder_never_runs_out_of_positions(
 
 
 def test_a_short_clip_cannot_say_much(
-    open_model: Callable[..., CohereModel], script: Script, speech: np.ndarray
+    open_model: Callable[..., CohereModel], script: ChunkScript, speech: np.ndarray
 ) -> None:
     cohere = open_model(text_positions=1024)
     random = np.random.default_rng(0)
@@ -203,7 +204,7 @@ def guess(waveform: np.ndarray, languages: Any, threads: int) -> LanguageGuess:
 @pytest.mark.parametrize("options", [{}, {"language": None}, {"language": "auto"}])
 def test_the_language_is_detected(
     cohere: CohereModel,
-    script: Script,
+    script: ChunkScript,
     speech: np.ndarray,
     monkeypatch: pytest.MonkeyPatch,
     options: dict[str, Any],

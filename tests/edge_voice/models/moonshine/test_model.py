@@ -18,8 +18,7 @@ from edge_voice.models.moonshine.config import (
     positions_of,
 )
 from edge_voice.models.moonshine.model import MoonshineModel
-
-from .conftest import Script
+from tests.edge_voice.models.scripted import ChunkScript
 
 Array = np.ndarray[Any, np.dtype[Any]]
 RATE = 16_000
@@ -41,13 +40,13 @@ def test_a_recording(moonshine: MoonshineModel, speech: Array) -> None:
     assert all(logprob > -1e-6 for segment in segments for logprob in segment.token_logprobs)
 
 
-def test_silence_says_nothing(moonshine: MoonshineModel, script: Script) -> None:
+def test_silence_says_nothing(moonshine: MoonshineModel, script: ChunkScript) -> None:
     found = moonshine.transcribe(np.zeros(3 * RATE, np.float32), sample_rate=RATE)
     assert (found.text, found.segments, script.encoded) == ("", (), [])
 
 
 def test_chunks_are_short_and_decoded_side_by_side(
-    moonshine: MoonshineModel, script: Script, speech: Array
+    moonshine: MoonshineModel, script: ChunkScript, speech: Array
 ) -> None:
     moonshine.transcribe(np.tile(speech, 6), sample_rate=RATE)
     assert max(script.encoded) <= 30 * RATE
@@ -57,7 +56,7 @@ def test_chunks_are_short_and_decoded_side_by_side(
 
 
 def test_nobody_says_more_than_so_many_tokens_a_second(
-    moonshine: MoonshineModel, script: Script, speech: Array
+    moonshine: MoonshineModel, script: ChunkScript, speech: Array
 ) -> None:
     """Each clip has a limit of its own, also beside a longer one."""
     script.texts = ([262, 263, 264, 268] * 8,) * 9
@@ -72,14 +71,14 @@ def test_nobody_says_more_than_so_many_tokens_a_second(
     assert min(expected) < 32
 
 
-def test_a_loop_is_cut(moonshine: MoonshineModel, script: Script, speech: Array) -> None:
+def test_a_loop_is_cut(moonshine: MoonshineModel, script: ChunkScript, speech: Array) -> None:
     script.texts = ([262] * 60,)
     found = moonshine.transcribe(speech, sample_rate=RATE)
     assert all(segment.tokens == (262,) for segment in found.segments)
 
 
 def test_sentences_and_words_get_times(
-    moonshine: MoonshineModel, script: Script, speech: Array
+    moonshine: MoonshineModel, script: ChunkScript, speech: Array
 ) -> None:
     script.texts = ("ab a. ab ab.",)
     plain = moonshine.transcribe(speech, sample_rate=RATE)
@@ -93,7 +92,7 @@ def test_sentences_and_words_get_times(
     assert plain.text == timed.text == whole.text
 
 
-def test_beams_take_rows(moonshine: MoonshineModel, script: Script, speech: Array) -> None:
+def test_beams_take_rows(moonshine: MoonshineModel, script: ChunkScript, speech: Array) -> None:
     greedy = moonshine.transcribe(speech, sample_rate=RATE)
     script.rows.clear()
     assert moonshine.transcribe(speech, sample_rate=RATE, beam_size=4).text == greedy.text
@@ -101,7 +100,7 @@ def test_beams_take_rows(moonshine: MoonshineModel, script: Script, speech: Arra
 
 
 def test_without_voice_activity_all_is_one_piece_of_speech(
-    moonshine: MoonshineModel, script: Script
+    moonshine: MoonshineModel, script: ChunkScript
 ) -> None:
     silence = np.zeros(3 * RATE, np.float32)
     assert moonshine.transcribe(silence, sample_rate=RATE).segments == ()
@@ -113,7 +112,7 @@ def test_without_voice_activity_all_is_one_piece_of_speech(
 
 
 def test_speech_that_is_still_being_spoken(
-    moonshine: MoonshineModel, script: Script, speech: Array
+    moonshine: MoonshineModel, script: ChunkScript, speech: Array
 ) -> None:
     phrases = list(listen(moonshine, np.array_split(speech, 40), sample_rate=RATE))
     assert phrases[-1].is_final
@@ -121,13 +120,13 @@ def test_speech_that_is_still_being_spoken(
     assert len(script.encoded) > 1
 
 
-def test_generate_shows_everything(moonshine: MoonshineModel, script: Script) -> None:
+def test_generate_shows_everything(moonshine: MoonshineModel, script: ChunkScript) -> None:
     tokens = script.tokens(0)
     assert moonshine.generate(np.zeros(RATE, np.float32)) == [1, *tokens, 2]
     assert moonshine.generate(np.zeros(RATE, np.float32), max_new_tokens=1) == [1, tokens[0]]
 
 
-def test_a_clip_too_short_for_a_position(moonshine: MoonshineModel, script: Script) -> None:
+def test_a_clip_too_short_for_a_position(moonshine: MoonshineModel, script: ChunkScript) -> None:
     moonshine.generate(np.zeros(3, np.float32))
     assert script.encoded == [FEWEST_SAMPLES]
     assert positions_of(long_enough(np.zeros(0))) == 1

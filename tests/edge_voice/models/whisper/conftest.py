@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from edge_voice.graph import GraphSpec
-from edge_voice.manifest import Manifest, SourceEntry
-from edge_voice.models.whisper import graphs, model
+from edge_voice.models.whisper import model
 from edge_voice.models.whisper.config import WhisperConfig
+from tests.edge_voice.models.scripted import manifest_of, play
 from tests.edge_voice.models.whisper.script import CONFIG, FakeSession, Script
 
 
@@ -45,28 +44,13 @@ def open_model(
     lines = (base64.b64encode(bytes([i])) + b" %d\n" % i for i in range(256))
     (tmp_path / "bytes.tiktoken").write_bytes(b"".join(lines))
 
-    def session(path: Path, spec: GraphSpec, **_: Any) -> FakeSession:
-        compute = script.encode if spec is graphs.ENCODER else script.decode
-        return FakeSession(compute, script.config.vocabulary)
-
     def open_it(**changes: Any) -> model.WhisperModel:
         script.config = dataclasses.replace(CONFIG, **changes)
-        manifest = Manifest(
-            model_type="whisper",
-            name="scripted",
-            task="transcribe",
-            precision="fp32",
-            languages=("en", "de", "fr") if script.config.multilingual else ("en",),
-            licence="MIT",
-            source=SourceEntry("none"),
-            exporter="test",
-            graphs={"encoder": "encoder.onnx", "decoder": "decoder.onnx"},
-            assets={"vocabulary": "bytes.tiktoken"},
-            config=dataclasses.asdict(script.config),
-        )
+        play(monkeypatch, model, script, script.config.vocabulary)
+        languages = ("en", "de", "fr") if script.config.multilingual else ("en",)
+        manifest = manifest_of("whisper", script.config, languages, "bytes.tiktoken")
         return model.load(tmp_path, manifest, threads=1)
 
-    monkeypatch.setattr(model, "Session", session)
     return open_it
 
 
