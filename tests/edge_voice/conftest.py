@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -18,3 +19,10 @@ def call() -> Callable[..., Result]:
         return CliRunner().invoke(main, arguments, input=stdin, prog_name="edge-voice")
 
     return run
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty store."""
+    monkeypatch.setenv("EDGE_VOICE_HOME", str(tmp_path / "store"))
+    return tmp_path / "store"

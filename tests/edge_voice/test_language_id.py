@@ -13,28 +13,15 @@ from edge_voice import language_id, loader
 from edge_voice.errors import AudioError, ManifestError, OptionError
 from edge_voice.hub import store
 from edge_voice.language_id import LanguageGuess, identify
-from edge_voice.manifest import Manifest, SourceEntry
 from edge_voice_export import export_bundle
+from tests.edge_voice.bundles import install
 from tests.export.checkpoints import write_tiny_whisper
 
 CANDIDATES = ("en", "fr", "de", "ja")
 WAVEFORM = np.zeros(16_000, np.float32)
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("EDGE_VOICE_HOME", str(tmp_path / "store"))
-    return tmp_path / "store"
-
-
-def install(name: str, precision: str = "int8") -> Path:
-    folder = store.bundle_folder(name, precision)
-    folder.mkdir(parents=True)
-    source = SourceEntry("w.bin")
-    Manifest(
-        "whisper", name, "transcribe", precision, ("en",), "MIT", source, "test", {}, {}, {}
-    ).save(folder)
-    return folder
+pytestmark = pytest.mark.usefixtures("home")
 
 
 class Detector:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -23,24 +21,9 @@ from edge_voice.errors import (
 )
 from edge_voice.hub import store
 from edge_voice.hub.progress import Progress
-from edge_voice.manifest import FileEntry, Manifest, SourceEntry
+from edge_voice.manifest import Manifest
 from edge_voice.models.whisper import model
-
-CONTENT = b"not a graph, but nobody opens it here"
-MANIFEST = Manifest(
-    model_type="whisper",
-    name="tiny",
-    task="transcribe",
-    precision="int8",
-    languages=("en",),
-    licence="MIT",
-    source=SourceEntry("a.pt"),
-    exporter="test",
-    graphs={"encoder": "encoder.onnx"},
-    assets={},
-    config={},
-    files={"encoder.onnx": FileEntry(len(CONTENT), hashlib.sha256(CONTENT).hexdigest())},
-)
+from tests.edge_voice.bundles import GRAPH, write_bundle
 
 
 @pytest.fixture(autouse=True)
@@ -64,13 +47,6 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return calls
 
 
-def write_bundle(folder: Path, **changes: Any) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "encoder.onnx").write_bytes(CONTENT)
-    dataclasses.replace(MANIFEST, **changes).save(folder)
-    return folder
-
-
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     return write_bundle(tmp_path / "bundle")
@@ -79,7 +55,7 @@ def bundle(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_folder(bundle: Path, kind: type, opened: list[dict[str, Any]]) -> None:
     found = loader.load(kind(bundle), threads=3)
-    assert opened == [{"folder": bundle, "manifest": MANIFEST, "threads": 3}]
+    assert opened == [{"folder": bundle, "manifest": Manifest.load(bundle), "threads": 3}]
     assert found is opened[0]
 
 
@@ -191,7 +167,7 @@ def test_a_damaged_manifest(bundle: Path, opened: list[dict[str, Any]]) -> None:
     assert not opened
 
 
-@pytest.mark.parametrize("content", [CONTENT[:-1], CONTENT + b"!", b"", None])
+@pytest.mark.parametrize("content", [GRAPH[:-1], GRAPH + b"!", b"", None])
 def test_a_file_of_another_size(
     bundle: Path, content: bytes | None, opened: list[dict[str, Any]]
 ) -> None:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import hashlib
 import json
-from pathlib import Path
 
 import click
 import pytest
@@ -12,35 +10,9 @@ from edge_voice.cli import models, path, pull, rm, verify
 from edge_voice.cli._bar import ProgressLine, format_line
 from edge_voice.errors import ChecksumMismatch, EdgeVoiceError, ModelNotFound
 from edge_voice.hub import store
-from edge_voice.manifest import FileEntry, Manifest, SourceEntry
+from tests.edge_voice.bundles import install
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("EDGE_VOICE_HOME", str(tmp_path / "store"))
-    return tmp_path / "store"
-
-
-def install(name: str, precision: str = "int8") -> Path:
-    folder = store.bundle_folder(name, precision)
-    folder.mkdir(parents=True)
-    (folder / "encoder.onnx").write_bytes(b"graph")
-    manifest = Manifest(
-        model_type="whisper",
-        name=name,
-        task="transcribe",
-        precision=precision,
-        languages=("en",),
-        licence="MIT",
-        source=SourceEntry("w.bin"),
-        exporter="test",
-        graphs={"encoder": "encoder.onnx"},
-        assets={},
-        config={},
-        files={"encoder.onnx": FileEntry(5, hashlib.sha256(b"graph").hexdigest())},
-    )
-    manifest.save(folder)
-    return folder
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def run(command: click.Command, *arguments: str) -> Result:

@@ -16,7 +16,7 @@ import pytest
 from edge_voice.errors import EdgeVoiceError
 from edge_voice.hub.catalog import Catalog, load_catalog
 from edge_voice.hub.pull import ExportJob
-from edge_voice.manifest import FileEntry, Manifest, SourceEntry
+from tests.edge_voice.bundles import manifest_of, write_bundle
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 WEIGHTS = bytes(range(256)) * 12_288  # 3 MB: three blocks of a download
@@ -172,28 +172,7 @@ class ToyExporter:
         (job.output / "encoder.onnx").write_bytes(b"graph")
         if self.error:
             raise self.error
-        write_manifest(job.output, job.name, job.precision)
-
-
-def write_manifest(folder: Path, name: str, precision: str) -> None:
-    files = {
-        path.name: FileEntry(path.stat().st_size, sha256(path.read_bytes()))
-        for path in folder.iterdir()
-    }
-    Manifest(
-        model_type="whisper",
-        name=name,
-        task="transcribe",
-        precision=precision,
-        languages=("en",),
-        licence="MIT",
-        source=SourceEntry("toy.bin"),
-        exporter="test",
-        graphs={"encoder": "encoder.onnx"},
-        assets={},
-        config={},
-        files=files,
-    ).save(folder)
+        manifest_of(job.output, name=job.name, precision=job.precision).save(job.output)
 
 
 @pytest.fixture
@@ -206,10 +185,6 @@ def install(home: Path) -> Callable[..., Path]:
     """Puts a small valid bundle into the store."""
 
     def put(name: str = "toy", precision: str = "int8") -> Path:
-        folder = home / "models" / name / precision
-        folder.mkdir(parents=True)
-        (folder / "encoder.onnx").write_bytes(b"graph")
-        write_manifest(folder, name, precision)
-        return folder
+        return write_bundle(home / "models" / name / precision, name=name, precision=precision)
 
     return put

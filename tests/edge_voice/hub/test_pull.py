@@ -204,14 +204,14 @@ from pathlib import Path
 from edge_voice.hub.catalog import load_catalog
 from edge_voice.hub.pull import pull
 sys.path.insert(0, sys.argv[1])
-from conftest import write_manifest
+from bundles import manifest_of
 
 def exporter(job, progress):
     print("exporting", flush=True)
     sys.stdin.readline()
     job.output.mkdir()
     (job.output / "encoder.onnx").write_bytes(b"graph")
-    write_manifest(job.output, job.name, job.precision)
+    manifest_of(job.output, name=job.name, precision=job.precision).save(job.output)
 
 def progress(done, total, label):
     if "waiting" in label:
@@ -222,7 +222,8 @@ print(pull("toy", catalog=load_catalog(Path(sys.argv[2])), exporter=exporter, pr
 
 
 def start_pull(catalog_path: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", PULL_AND_TELL, str(Path(__file__).parent), str(catalog_path)]
+    folder = Path(__file__).parents[1]
+    command = [sys.executable, "-c", PULL_AND_TELL, str(folder), str(catalog_path)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import pytest
 
 from edge_voice.errors import ChecksumMismatch
 from edge_voice.hub import verify
-from edge_voice.manifest import FileEntry, Manifest, SourceEntry
+from edge_voice.manifest import Manifest
+from tests.edge_voice.bundles import manifest_of
 
 CONTENTS = {"encoder.onnx": b"graph" * 100, "encoder.data": b"weights" * 1000}
 
@@ -25,25 +25,8 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def manifest() -> Manifest:
-    files = {
-        name: FileEntry(len(content), hashlib.sha256(content).hexdigest())
-        for name, content in CONTENTS.items()
-    }
-    return Manifest(
-        model_type="whisper",
-        name="tiny",
-        task="transcribe",
-        precision="int8",
-        languages=("en",),
-        licence="MIT",
-        source=SourceEntry("a.pt"),
-        exporter="test",
-        graphs={"encoder": "encoder.onnx"},
-        assets={},
-        config={},
-        files=files,
-    )
+def manifest(bundle: Path) -> Manifest:
+    return manifest_of(bundle)
 
 
 @pytest.fixture
