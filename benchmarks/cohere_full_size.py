@@ -151,8 +151,7 @@ def main(with_peers: bool, out: Path | None, **options: Any) -> None:
     if out is None:
         if plan.size != "published":
             raise click.UsageError("--size makes a trial, not a result: it needs --out")
-        name = f"{machine.slug()}-cohere-full-size.json"
-        out = Path(__file__).parent / "results" / name
+        out = machine.result_path("cohere-full-size")
     check_room(plan)
     load = round(os.getloadavg()[0], 2)
     rows = [*ours(plan), *(peers(plan) if with_peers else ())]

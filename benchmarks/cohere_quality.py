@@ -254,8 +254,7 @@ def main(full: bool, work: Path | None, out: Path | None) -> None:
             print(f", likeliest token the same: {row['agreement']:.1%}", flush=True)
     facts = machine.facts(("edge-voice", "onnxruntime", "numpy"))
     result = {"kind": "cohere_quality", "machine": facts, "rows": rows}
-    name = f"{machine.slug()}-cohere-quality.json"
-    out = out or Path(__file__).parent / "results" / name
+    out = machine.result_path("cohere-quality", out)
     out.write_text(json.dumps(result, indent=1) + "\n")
 
 

@@ -170,7 +170,7 @@ def main() -> None:
     options = parser.parse_args()
     emulation.build(options.work.resolve())
     models = tuple(m for m in MODELS if not options.only or m[0] in options.only)
-    out = options.out or _ROOT / "benchmarks" / "results" / f"{machine.slug()}-cores.json"
+    out = machine.result_path("cores", options.out)
     rows = _kept(out, models)
     result = {
         "kind": "cores",

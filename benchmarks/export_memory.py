@@ -115,8 +115,7 @@ def main() -> None:
             peak, limit = row["peak_bytes"] / 1e6, row["limit_bytes"] / 1e6
             print(f"{row['checkpoint']} {precision}: {peak:.0f} MB (limit {limit:.0f})", flush=True)
     facts = machine.facts(("edge-voice", "onnxruntime", "onnx", "numpy"))
-    name = f"{machine.slug()}-export-memory.json"
-    out = options.out or Path(__file__).parent / "results" / name
+    out = machine.result_path("export-memory", options.out)
     result = {"kind": "export_memory", "machine": facts, "rows": rows}
     out.write_text(json.dumps(result, indent=1) + "\n")
     if any(row["peak_bytes"] > row["limit_bytes"] for row in rows):

@@ -189,8 +189,7 @@ def main() -> None:
             print(f" = {ratio:.2f} × the floor of {row['floor_seconds']:.2f} s", flush=True)
     facts = machine.facts(("edge-voice", "onnxruntime"))
     result = {"kind": "floor", "machine": facts, "threads": options.threads, "rows": rows}
-    name = f"{machine.slug()}-whisper-tiny.en-floor.json"
-    out = options.out or Path(__file__).parent / "results" / name
+    out = machine.result_path("whisper-tiny.en-floor", options.out)
     out.write_text(json.dumps(result, indent=1) + "\n")
 
 

@@ -151,8 +151,7 @@ def main() -> None:
         "sentences": _COUNT,
         "rows": rows,
     }
-    name = f"{machine.slug()}-kokoro-peers.json"
-    target = options.out or Path(__file__).parent / "results" / name
+    target = machine.result_path("kokoro-peers", options.out)
     target.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     print(target)
 

@@ -253,7 +253,7 @@ def main() -> None:
         "silence_seconds": 0.5,
         "rows": rows,
     }
-    out = options.out or Path(__file__).parent / "results" / f"{machine.slug()}-live.json"
+    out = machine.result_path("live", options.out)
     out.write_text(json.dumps(result, indent=1) + "\n")
 
 

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+RESULTS = Path(__file__).parent / "results"
 _TELLING_FLAGS = (
     *("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16"),
     *("asimd", "asimddp", "i8mm", "bf16", "sve"),
@@ -41,6 +42,11 @@ def slug() -> str:
     cpu = re.sub(r"\((r|tm)\)|processor|cpu|@.*", "", found["cpu"].lower())
     words = re.sub(r"[^a-z0-9]+", "-", cpu).strip("-") or "cpu"
     return f"{words}-{found['cores']}-cores-{found['architecture']}"
+
+
+def result_path(name: str, out: Path | None = None) -> Path:
+    """The file of a result on this kind of machine, unless `out` names another."""
+    return out or RESULTS / f"{slug()}-{name}.json"
 
 
 def _version(package: str) -> str | None:

@@ -184,7 +184,7 @@ def main() -> None:
         "accuracy": accuracy,
         "models": [*measured, *computed(measured, options.rounds)],
     }
-    out = options.out or _ROOT / "benchmarks" / "results" / f"{machine.slug()}-model-costs.json"
+    out = machine.result_path("model-costs", options.out)
     out.write_text(json.dumps(result, indent=1) + "\n")
     _SHIPPED.write_text(json.dumps({"models": result["models"]}, indent=1) + "\n")
 

@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Iterator
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, whisper_random
@@ -18,7 +17,6 @@ from benchmarks.whisper_sizes import SIZES
 from edge_voice import speed_probe
 from edge_voice.hub.catalog import load_catalog
 
-_RESULTS = Path(__file__).parent / "results"
 _WHISPERS = {f"whisper-{name}": name for name in SIZES}
 # Words of English speech are 2.5 to 3 a second, and 1.3 tokens each.
 _COHERE_TOKENS_PER_SECOND = 4.0
@@ -81,7 +79,7 @@ def _whisper_row(
 
 def _cohere(measured: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """From its own benchmark on this kind of machine, if there is one."""
-    path = _RESULTS / f"{machine.slug()}-cohere-full-size.json"
+    path = machine.result_path("cohere-full-size")
     front = [row["runs"]["front"] for row in measured if row["model"].startswith("whisper-")]
     if not path.exists() or not front:
         return
@@ -113,7 +111,7 @@ def _cohere_row(name: str, precision: str, run: dict[str, Any], front: float) ->
 
 def _voxtral() -> Iterator[dict[str, Any]]:
     """From its own benchmark on this kind of machine, if there is one."""
-    path = _RESULTS / f"{machine.slug()}-voxtral-frame.json"
+    path = machine.result_path("voxtral-frame")
     if not path.exists():
         return
     result = json.loads(path.read_text())

@@ -153,8 +153,7 @@ def main() -> None:
         "audio_seconds": round(_audio_seconds(clips), 1),
         "rows": rows,
     }
-    name = f"{machine.slug()}-ready-exports.json"
-    out = options.out or Path(__file__).parent / "results" / name
+    out = machine.result_path("ready-exports", options.out)
     out.write_text(json.dumps(result, indent=1) + "\n")
 
 

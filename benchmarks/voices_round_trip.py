@@ -95,8 +95,7 @@ def main() -> None:
         "sentences": len(sentences),
         "rows": rows,
     }
-    name = f"{machine.slug()}-voices-round-trip.json"
-    target = options.out or Path(__file__).parent / "results" / name
+    target = machine.result_path("voices-round-trip", options.out)
     target.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     print(target)
 

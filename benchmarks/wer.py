@@ -194,8 +194,7 @@ def main() -> None:
         "machine": machine.facts(("edge-voice", "onnxruntime", "whisper-normalizer")),
         "rows": rows,
     }
-    name = f"{machine.slug()}-{options.model}-wer.json"
-    out = options.out or Path(__file__).parent / "results" / name
+    out = machine.result_path(f"{options.model}-wer", options.out)
     out.write_text(json.dumps(result, indent=1) + "\n")
     for row in rows:
         print(row["precision"], {part: wer["percent"] for part, wer in row["wer"].items()})

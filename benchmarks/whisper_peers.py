@@ -225,7 +225,7 @@ def write_result(
         "missing": prepared.missing,
         "engines": [summarize(row, clips) for row in rows],
     }
-    out = options.out or Path(__file__).parent / "results" / f"{machine.slug()}-{model}.json"
+    out = machine.result_path(model, options.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=1) + "\n")
     texts = {row.name: row.rounds[0]["texts"] for row in rows if row.rounds}

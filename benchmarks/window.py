@@ -97,8 +97,7 @@ def main() -> None:
         "utterances": len(spoken),
         "rows": rows,
     }
-    name = f"{machine.slug()}-whisper-window.json"
-    out = options.out or Path(__file__).parent / "results" / name
+    out = machine.result_path("whisper-window", options.out)
     out.write_text(json.dumps(result, indent=1) + "\n")
 
 

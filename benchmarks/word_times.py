@@ -119,7 +119,7 @@ def main() -> None:
             found.append(row)
             print(json.dumps(row), flush=True)
     result = {"kind": "word_times", "machine": machine.facts(("onnxruntime",)), "rows": found}
-    out = options.out or Path(__file__).parent / "results" / f"{machine.slug()}-word-times.json"
+    out = machine.result_path("word-times", options.out)
     out.write_text(json.dumps(result, indent=1) + "\n")
 
 

@@ -40,7 +40,7 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_other_whispers_are_computed_from_their_windows(
     windows: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_costs_computed, "_RESULTS", tmp_path)
+    monkeypatch.setattr(machine, "RESULTS", tmp_path)
     rows = {row["model"]: row for row in model_costs_computed.computed([BASE], 1)}
     assert "whisper-base" not in rows
     assert rows["whisper-base.en"]["runs"] == BASE["runs"]
@@ -64,7 +64,7 @@ def test_cohere_comes_from_its_own_benchmark_of_this_machine(
     row = {"engine": "edge-voice", "precision": "balanced", "runs": [other, run]}
     path = tmp_path / f"{machine.slug()}-cohere-full-size.json"
     path.write_text(json.dumps({"rows": [row, {**row, "engine": "transformers"}]}))
-    monkeypatch.setattr(model_costs_computed, "_RESULTS", tmp_path)
+    monkeypatch.setattr(machine, "RESULTS", tmp_path)
 
     found = model_costs_computed.computed([BASE], 1)
 
@@ -87,7 +87,7 @@ def test_a_voice_of_frames_counts_its_codec(
     (tmp_path / f"{machine.slug()}-voxtral-frame.json").write_text(
         json.dumps({"threads": 2, "rows": rows})
     )
-    monkeypatch.setattr(model_costs_computed, "_RESULTS", tmp_path)
+    monkeypatch.setattr(machine, "RESULTS", tmp_path)
     monkeypatch.setattr(model_costs_computed, "_probe", lambda threads: PROBE)
 
     (found,) = model_costs_computed.computed([], 1)
