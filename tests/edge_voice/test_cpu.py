@@ -8,16 +8,9 @@ from pathlib import Path
 import pytest
 
 from edge_voice import cgroup, cpu
+from tests.edge_voice.file_trees import write_tree
 
 V2, V1, HYBRID = "0::/box/inner\n", "4:memory:/box\n3:cpu,cpuacct:/box\n", "1:cpu:/\n0::/\n"
-
-
-def tree(root: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
 
 
 @pytest.mark.parametrize(
@@ -48,7 +41,7 @@ def test_cpu_limit(
     tmp_path: Path, groups: str, files: dict[str, str], expected: float | None
 ) -> None:
     files = {f"sys/fs/cgroup/{name}": text for name, text in files.items()}
-    root = tree(tmp_path, files | {"proc/self/cgroup": groups})
+    root = write_tree(tmp_path, files | {"proc/self/cgroup": groups})
     assert cgroup.cpu_limit(root) == expected
 
 
@@ -65,7 +58,7 @@ def test_memory_limit(
     tmp_path: Path, groups: str, files: dict[str, str], expected: int | None
 ) -> None:
     files = {f"sys/fs/cgroup/{name}": text for name, text in files.items()}
-    root = tree(tmp_path, files | {"proc/self/cgroup": groups})
+    root = write_tree(tmp_path, files | {"proc/self/cgroup": groups})
     assert cgroup.memory_limit(root) == expected
 
 
@@ -82,7 +75,7 @@ def test_allowed_cores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, affinity: int, quota: str, expected: int
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(affinity)))
-    root = tree(tmp_path, {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": quota})
+    root = write_tree(tmp_path, {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": quota})
     assert cpu.allowed_cores(root) == expected
 
 
@@ -118,7 +111,7 @@ def test_this_machine() -> None:
 def test_name_and_features(
     tmp_path: Path, files: dict[str, str], name: str, features: tuple[str, ...], fast: bool
 ) -> None:
-    root = tree(tmp_path, files)
+    root = write_tree(tmp_path, files)
     assert cpu.name(root) == name
     assert cpu.features(root) == features
     assert cpu.has_int8_dot_product(root) is fast

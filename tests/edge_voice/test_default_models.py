@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from edge_voice.cli import main
 from edge_voice.default_models import DEFAULTS, default_model
 from edge_voice.hub.catalog import load_catalog
+from tests.edge_voice.file_trees import write_tree
 
 
 def machine(root: Path, total_kilobytes: int, limit: str = "max") -> Path:
@@ -18,10 +19,7 @@ def machine(root: Path, total_kilobytes: int, limit: str = "max") -> Path:
         "proc/self/cgroup": "0::/\n",
         "sys/fs/cgroup/memory.max": limit,
     }
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    return root
+    return write_tree(root, files)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_voice import memory
+from tests.edge_voice.file_trees import write_tree
 
 MEMINFO = "MemTotal:        2000 kB\nMemAvailable:    1500 kB\nHugePages_Total:       0\n"
 
@@ -15,10 +16,7 @@ def tree(root: Path, meminfo: str | None, limit: str) -> Path:
     files = {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": limit}
     if meminfo is not None:
         files["proc/meminfo"] = meminfo
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    return root
+    return write_tree(root, files)
 
 
 @pytest.mark.parametrize(

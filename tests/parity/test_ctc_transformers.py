@@ -8,7 +8,6 @@ that would help, and two layers of 32 channels average little.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,10 @@ with warnings.catch_warnings():  # theirs, not ours
     transformers = pytest.importorskip("transformers")
     from tests.parity import ready
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -37,14 +39,6 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 # Least cosine of logits with the exact ones. Measured over these kinds: int8 0.9998, balanced
 # 0.9999, int4 0.995.
 BOUNDS = {"int8": 0.9995, "balanced": 0.9997, "int4": 0.99}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def make(kind: str) -> Any:

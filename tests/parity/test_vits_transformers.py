@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
@@ -23,7 +22,10 @@ with warnings.catch_warnings():  # theirs, not ours
     transformers = pytest.importorskip("transformers")
     from tests.parity import ready
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -54,14 +56,6 @@ KINDS: dict[str, dict[str, Any]] = {
     "three voices": {"num_speakers": 3, "speaker_embedding_size": 8},
     "no noise in durations": {"use_stochastic_duration_prediction": False},
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module", params=KINDS)

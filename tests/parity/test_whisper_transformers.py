@@ -7,7 +7,6 @@ hidden states and logits may differ by 1e-4 of the largest value, ids not at all
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +30,14 @@ with warnings.catch_warnings():  # theirs, not ours
         WhisperForConditionalGeneration,
     )
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 SPECIAL_TOKENS = 1608
 SEEDS = range(7)
 WIDTHS = [(48, 3), (64, 2), (40, 5), (96, 1), (72, 3), (64, 8), (80, 2)]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Products are tiny here: threads would only wait for one another."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def draw(seed: int) -> dict[str, Any]:

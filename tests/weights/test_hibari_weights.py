@@ -7,7 +7,6 @@ base. All but two of those errors are spellings ("seashells", "litres", "$19").
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,16 +26,6 @@ WORST_WORD_ERROR_RATE = 0.03
 @pytest.fixture(scope="module")
 def voice() -> Synthesizer:
     return edge_voice.load(pull("hibari"), task="speak", threads=1)
-
-
-@pytest.fixture(scope="module")
-def listener() -> Transcriber:
-    return edge_voice.load(pull("whisper-tiny.en"))
-
-
-@pytest.fixture(scope="module")
-def sentences(data: Path) -> list[str]:
-    return (data / "spoken_sentences.txt").read_text(encoding="utf-8").splitlines()
 
 
 def said(voice: Synthesizer, text: str, **options: float) -> np.ndarray:  # type: ignore[type-arg]

@@ -49,16 +49,6 @@ def voice() -> KokoroModel:
     return model
 
 
-@pytest.fixture(scope="module")
-def listener() -> Transcriber:
-    return edge_voice.load(pull("whisper-tiny.en"))
-
-
-@pytest.fixture(scope="module")
-def sentences(data: Path) -> list[str]:
-    return (data / "spoken_sentences.txt").read_text(encoding="utf-8").splitlines()
-
-
 def said(model: KokoroModel, text: str, voice: str) -> Array:
     return np.concatenate([chunk.waveform for chunk in model.synthesize(text, voice=voice)])
 

@@ -15,6 +15,7 @@ from edge_voice import cpu, recommend, speed_probe
 from edge_voice.cli import diagnosis
 from edge_voice.hub import store
 from edge_voice.manifest import FILE_NAME
+from tests.edge_voice.file_trees import write_tree
 
 Call = Callable[..., Result]
 CHOICE = "transcribe: cohere-transcribe, speak: hibari"
@@ -55,10 +56,7 @@ def machine(root: Path, *, available_kilobytes: int, flags: str = "", limit: str
         "proc/self/cgroup": "0::/\n",
         "sys/fs/cgroup/memory.max": limit,
     }
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    return root
+    return write_tree(root, files)
 
 
 def test_this_machine(call: Call, home: Path) -> None:
