@@ -1,10 +1,12 @@
-"""Matrices in memory behind the interface that weights are read through."""
+"""Matrices in memory behind the interfaces that weights are read through."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+
+from benchmarks.synthetic import RandomCheckpoint
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -24,6 +26,22 @@ class ArrayMatrix:
     def rows(self, start: int, stop: int) -> Array:
         self.reads.append((start, stop))
         return self.values[start:stop]
+
+
+class DrawnOnce(RandomCheckpoint):
+    """Draws each tensor once only: several exports and the reference read all of them."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._drawn: dict[str, Array] = {}
+
+    def read(self, name: str) -> Array:
+        if name not in self._drawn:
+            self._drawn[name] = super().read(name)
+        return self._drawn[name]
+
+    def read_rows(self, name: str, start: int, stop: int) -> Array:
+        return self.read(name)[start:stop]
 
 
 def normal(*shape: int, seed: int = 0, scale: float = 1.0) -> Array:

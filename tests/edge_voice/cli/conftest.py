@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from edge_voice.cli import speak, transcribe
 from edge_voice.results import Segment
 from edge_voice.synthesizer import AudioChunk
 from edge_voice.transcriber import SegmentStream
+
+Fake = TypeVar("Fake", "FakeTranscriber", "FakeSynthesizer")
 
 
 class FakeTranscriber:
@@ -49,17 +52,21 @@ class FakeTranscriber:
         stream.duration = 2.5
 
 
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTranscriber:
-    """What `transcribe` gets for every --model."""
-    model = FakeTranscriber()
+def opened_by(command: ModuleType, model: Fake, monkeypatch: pytest.MonkeyPatch) -> Fake:
+    """Lets a command open a model, whatever its name; the model remembers with which arguments."""
 
-    def open_model(*arguments: Any) -> FakeTranscriber:
+    def open_model(*arguments: Any) -> Fake:
         model.opened.append(arguments)
         return model
 
-    monkeypatch.setattr(transcribe, "open_model", open_model)
+    monkeypatch.setattr(command, "open_model", open_model)
     return model
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTranscriber:
+    """What `transcribe` gets for every --model."""
+    return opened_by(transcribe, FakeTranscriber(), monkeypatch)
 
 
 @pytest.fixture
@@ -114,11 +121,4 @@ class FakeSynthesizer:
 @pytest.fixture
 def voice(monkeypatch: pytest.MonkeyPatch) -> FakeSynthesizer:
     """What `speak` and `voices` get for every --model."""
-    model = FakeSynthesizer()
-
-    def open_model(*arguments: Any) -> FakeSynthesizer:
-        model.opened.append(arguments)
-        return model
-
-    monkeypatch.setattr(speak, "open_model", open_model)
-    return model
+    return opened_by(speak, FakeSynthesizer(), monkeypatch)

@@ -13,6 +13,7 @@ from benchmarks.voxtral_sizes import StackSize, VoxtralSize
 from edge_voice.manifest import Manifest, SourceEntry
 from edge_voice.models.voxtral_tts.model import VoxtralModel, load
 from edge_voice_export.pipeline import export_checkpoint
+from tests.export.matrices import DrawnOnce
 
 from .reference import ReferenceVoxtral
 
@@ -32,20 +33,8 @@ SMALL = {
 }
 
 
-class _DrawnCheckpoint(SyntheticVoxtral):
-    """Draws each tensor once only: several exports and the reference read all of them."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._drawn: dict[str, Array] = {}
-
-    def read(self, name: str) -> Array:
-        if name not in self._drawn:
-            self._drawn[name] = super().read(name)
-        return self._drawn[name]
-
-    def read_rows(self, name: str, start: int, stop: int) -> Array:
-        return self.read(name)[start:stop]
+class _DrawnCheckpoint(DrawnOnce, SyntheticVoxtral):
+    """Random weights that stay the same."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from edge_voice.seq2seq import Decoder, Encoded
 from edge_voice.session import Session
 from edge_voice_export.numeric_check import cosine as cosine
 from edge_voice_export.pipeline import export_checkpoint
+from tests.export.matrices import DrawnOnce
 
 from .reference import ReferenceWhisper
 
@@ -26,20 +27,8 @@ VOCABULARY = 2120  # what the tiny tokenizer of `write_tiny_whisper` has
 SIZE = WhisperSize(2, 64, 2, vocab=VOCABULARY, audio_ctx=100, text_ctx=32)
 
 
-class _DrawnCheckpoint(SyntheticCheckpoint):
-    """Draws each tensor once only: several exports and the reference read all of them."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._drawn: dict[str, Array] = {}
-
-    def read(self, name: str) -> Array:
-        if name not in self._drawn:
-            self._drawn[name] = super().read(name)
-        return self._drawn[name]
-
-    def read_rows(self, name: str, start: int, stop: int) -> Array:
-        return self.read(name)[start:stop]
+class _DrawnCheckpoint(DrawnOnce, SyntheticCheckpoint):
+    """Random weights that stay the same."""
 
 
 @dataclass(frozen=True)
