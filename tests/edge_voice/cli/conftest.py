@@ -70,15 +70,6 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTranscriber:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that is the current one."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
-@pytest.fixture
 def wav(here: Path) -> Callable[..., None]:
     """Writes recordings of a tenth of a second under the current folder."""
     fields = (16, 1, 1, 16_000, 32_000, 2, 16)

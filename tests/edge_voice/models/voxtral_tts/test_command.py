@@ -37,14 +37,6 @@ def any_bundle(request: pytest.FixtureRequest, exported: Path, random_bundle: Pa
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
-@pytest.fixture
 def speak(call: Speak, exported: Path, here: Path) -> Speak:
     """`edge-voice speak … --threads 1` with the golden bundle, unless another is named."""
 
