@@ -367,10 +367,8 @@ LANGUAGE = Language(
     before_number=_BEFORE_NUMBER,
     may_end=word_set("etc. uu. s.a. c."),
     starters=word_set(
-        "el los las un una "
-        "el los las un una "
-        "él ella ellos ellas yo nosotros usted esto "
-        "eso esta este pero y luego después entonces cuando"
+        "el los las un una él ella ellos ellas yo nosotros usted esto eso esta este pero y luego "
+        "después entonces cuando"
     ),
     spelled=word_set("CO UE USA IA FBI CIA ADN DNI"),
     regnal=word_set(

@@ -329,10 +329,8 @@ LANGUAGE = Language(
     before_number=_BEFORE_NUMBER,
     may_end=word_set("etc. hab. j.-c."),
     starters=word_set(
-        "les un une "
-        "le la les un une "
-        "il elle ils elles je tu nous vous on ce "
-        "c'est cela ces cette mais et puis ensuite quand que"
+        "le la les un une il elle ils elles je tu nous vous on ce c'est cela ces cette mais et "
+        "puis ensuite quand que"
     ),
     spelled=word_set("CO UE USA IA RATP EDF URSS CIA FBI OMC ADN ARN IRM"),
     regnal=word_set(

@@ -126,7 +126,7 @@ _FEMININE = word_set(
 )
 _FEMININE_ENDS = re.compile(r"(?:a|zione|sione|tà|tù|trice)$")
 _NOT_FEMININE = word_set(
-    "problema programma sistema tema clima poema pianeta kilogramma grammo da a la la alla dalla "
+    "problema programma sistema tema clima poema pianeta kilogramma grammo da a la alla dalla "
     "nella sulla era ma una sopra contra chilogramma cinema papa"
 )
 _FUNCTION_WORDS = word_set(

@@ -295,7 +295,7 @@ LANGUAGE = Language(
     no_break=word_set("mln. mld."),
     may_end=word_set("enz. etc. a.u.b. s.v.p. chr."),
     starters=word_set(
-        "het een hij zij ze ik wij we jij het dit dat deze maar en dan toen daarna wat wanneer waar"
+        "het een hij zij ze ik wij we jij dit dat deze maar en dan toen daarna wat wanneer waar"
     ),
     spelled=word_set("CO EU USA AI FBI CIA AOW OV ANWB"),
     regnal=word_set(
