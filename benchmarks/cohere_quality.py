@@ -23,7 +23,6 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import click
@@ -31,6 +30,7 @@ import numpy as np
 
 from benchmarks import machine
 from benchmarks.children import call
+from benchmarks.weight_errors import grouped
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -41,20 +41,17 @@ _CLIP_SECONDS = (3.2, 8.0, 17.6)
 _TOKENS = 200
 _CLIP_LIMIT_SECONDS = 35.0
 # The first kind decides all of whose parts are found in a layer's name.
-_GROUPS = (
-    ("encoder, table of positions", ("relative_k_proj",)),
-    ("cross-attention keys and values", ("encoder_attn.k_proj",)),
-    ("cross-attention keys and values", ("encoder_attn.v_proj",)),
-    ("encoder, feed-forward", ("encoder.layers.", "feed_forward")),
-    ("encoder, attention", ("encoder.layers.", "self_attn")),
-    ("encoder, convolution", ("encoder.layers.", ".conv.")),
-    ("encoder, input and output", ("encoder.subsampling",)),
-    ("encoder, input and output", ("decoder.proj",)),
-    ("decoder, attention", ("decoder.layers.", "_attn")),
-    ("decoder, feed-forward", ("decoder.layers.", "mlp")),
-    ("vocabulary", ("embed_tokens",)),
-    ("vocabulary", ("decoder.head",)),
-)
+GROUPS = {
+    "encoder, table of positions": ("*relative_k_proj*",),
+    "cross-attention keys and values": ("*encoder_attn.k_proj*", "*encoder_attn.v_proj*"),
+    "encoder, feed-forward": ("*encoder.layers.*feed_forward*",),
+    "encoder, attention": ("*encoder.layers.*self_attn*",),
+    "encoder, convolution": ("*encoder.layers.*.conv.*",),
+    "encoder, input and output": ("*encoder.subsampling*", "*decoder.proj*"),
+    "decoder, attention": ("*decoder.layers.*_attn*",),
+    "decoder, feed-forward": ("*decoder.layers.*mlp*",),
+    "vocabulary": ("*embed_tokens*", "*decoder.head*"),
+}
 
 
 def outputs(source: str, precision: str, folder: str) -> dict[str, Any]:
@@ -187,34 +184,6 @@ def _relative_error(found: Array, exact: Array) -> float:
     return float(np.linalg.norm(difference) / np.linalg.norm(exact.astype(np.float64)))
 
 
-def grouped(layers: Iterable[tuple[str, float]]) -> dict[str, dict[str, float]]:
-    """Least, middle and largest relative error of the stored weights, by kind of layer."""
-    errors: dict[str, list[float]] = {}
-    for name, error in layers:
-        errors.setdefault(group_of(name), []).append(error)
-    return {
-        group: {
-            "layers": len(values),
-            "min": round(min(values), 6),
-            "median": round(median(values), 6),
-            "max": round(max(values), 6),
-        }
-        for group, values in errors.items()
-    }
-
-
-def group_of(layer: str) -> str:
-    """The kind of a layer.
-
-    Raises:
-        KeyError: None is known.
-    """
-    for group, parts in _GROUPS:
-        if all(part in layer for part in parts):
-            return group
-    raise KeyError(f"layer {layer!r} belongs to no group")
-
-
 def measure(source: str, precisions: Iterable[str], work: Path) -> Iterator[dict[str, Any]]:
     """One row for each precision of a model; each runs in a process of its own."""
     with tempfile.TemporaryDirectory(dir=work) as folder:
@@ -232,7 +201,7 @@ def measure(source: str, precisions: Iterable[str], work: Path) -> Iterator[dict
                 "bytes": made["bytes"],
                 "fp32_bytes": exact_bytes,
                 **row,
-                "weights": grouped(made["layers"]),
+                "weights": grouped(made["layers"], GROUPS),
             }
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.markdown import MB, conditions, fixed, markdown
+from benchmarks.weight_errors import weight_table
 
 _WEIGHTS_OF = "middle"
 _MODELS = {"tiny": "tiny", "middle": "middle", "published": "published size"}
@@ -80,7 +80,9 @@ def cohere_quality(result: dict[str, Any]) -> str:
         *("values", "logits: cosine", "relative error", "likeliest token the same"),
     ]
     rows = result["rows"]
-    return "\n".join((markdown(header, map(_quality_cells, rows)), _weight_table(rows)))
+    chosen = [row for row in rows if row["model"] == _WEIGHTS_OF]
+    weights = weight_table(chosen, _MODELS[_WEIGHTS_OF])
+    return "\n".join((markdown(header, map(_quality_cells, rows)), weights))
 
 
 def _quality_cells(row: dict[str, Any]) -> list[object]:
@@ -98,19 +100,3 @@ def _quality_cells(row: dict[str, Any]) -> list[object]:
         f"{logits['relative_error']:.3f}",
         f"{row['agreement']:.1%} of {row['tokens']}",
     ]
-
-
-def _weight_table(rows: list[dict[str, Any]]) -> str:
-    chosen = [row for row in rows if row["model"] == _WEIGHTS_OF]
-    groups = dict.fromkeys(group for row in chosen for group in row["weights"])
-    header = [
-        f"relative error of weights, {_MODELS[_WEIGHTS_OF]} model",
-        *(f"{row['precision']}: least, middle, largest" for row in chosen),
-    ]
-    return markdown(header, [[group, *_weight_cells(chosen, group)] for group in groups])
-
-
-def _weight_cells(rows: list[dict[str, Any]], group: str) -> Iterator[str]:
-    for row in rows:
-        errors = row["weights"][group]
-        yield ", ".join(f"{errors[kind]:.4f}" for kind in ("min", "median", "max"))

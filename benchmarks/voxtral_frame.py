@@ -3,10 +3,10 @@
     python -m benchmarks.voxtral_frame --work DIR
 
 Weights are random numbers made up on the fly: nothing of the 8 GB has to be had. Every measurement
-is a fresh process. A bundle (2.7 GB at int4) is exported, measured with the model's own number of Euler
-steps and with fewer, once more with huge pages, and deleted. The floor is the time of the products
-by weights alone, measured in turns with the model in the same process. The first precision also
-speaks texts of growing length (`benchmarks.voxtral_cost`).
+is a fresh process. A bundle (2.7 GB at int4) is exported, measured with the model's own number of
+Euler steps and with fewer, once more with huge pages, and deleted. The floor is the time of the
+products by weights alone, measured in turns with the model in the same process. The first precision
+also speaks texts of growing length (`benchmarks.voxtral_cost`).
 """
 
 from __future__ import annotations
@@ -229,8 +229,7 @@ def main() -> None:
         "with_huge_pages": [row for row in rows if row["huge_pages"]],
         "costs": costs,
     }
-    name = f"{machine.slug()}-voxtral-frame.json"
-    out = options.out or Path(__file__).parent / "results" / name
+    out = machine.result_path("voxtral-frame", options.out)
     out.write_text(json.dumps(result, indent=1) + "\n")
     if any(row["export_peak_bytes"] > _EXPORT_LIMIT_BYTES for row in rows):
         sys.exit("an export took more memory than allowed")

@@ -16,11 +16,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before anything can import onnxrunt
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import click
@@ -38,6 +37,7 @@ from benchmarks.voxtral_agreement import (
     waveforms,
 )
 from benchmarks.voxtral_sizes import scaled
+from benchmarks.weight_errors import grouped
 from edge_voice_export.checkpoint import open_checkpoint
 from edge_voice_export.models.voxtral_tts.recipe import PRESETS
 
@@ -48,18 +48,17 @@ EXACT = "fp32"
 STEPS = (2, 3, 4, 5, 7, 12)
 FINEST_STEPS = 64
 _FRAMES = 200
-# The first kind decides one of whose parts is found in a layer's name.
-_GROUPS = {
+GROUPS = {
     "text embeddings": ("text_embeddings",),
-    "codec": ("codec.",),
-    "semantic head": ("semantic_head",),
-    "acoustic: projections": ("_projection", "acoustic_codebook_output"),
-    "acoustic: attention": ("acoustic_transformer.layers.*attention",),
-    "acoustic: gate and up": ("acoustic_transformer.layers.*w1", "acoustic_transformer.layers.*w3"),
-    "acoustic: down": ("acoustic_transformer.layers.*w2",),
-    "backbone: attention": ("backbone.*attention",),
-    "backbone: gate and up": ("backbone.*w1", "backbone.*w3"),
-    "backbone: down": ("backbone.*w2",),
+    "codec": ("codec.*",),
+    "semantic head": ("semantic_head*",),
+    "acoustic: projections": ("*_projection*", "*acoustic_codebook_output*"),
+    "acoustic: attention": ("acoustic_transformer.layers.*attention*",),
+    "acoustic: gate and up": ("acoustic_transformer.layers.*w[13]*",),
+    "acoustic: down": ("acoustic_transformer.layers.*w2*",),
+    "backbone: attention": ("backbone.*attention*",),
+    "backbone: gate and up": ("backbone.*w[13]*",),
+    "backbone: down": ("backbone.*w2*",),
 }
 
 
@@ -112,43 +111,8 @@ def _bytes(folder: Path) -> int:
 def _weights(folder: Path) -> dict[str, dict[str, float]]:
     """Relative errors of the stored weights by kind of layer, from the bundle's own report."""
     layers = json.loads((folder / "report.json").read_text())["layers"]
-    return grouped(
-        (layer["name"], layer["relative_error"])
-        for layer in layers
-        if layer["scheme"].startswith("int")
-    )
-
-
-def grouped(layers: Iterable[tuple[str, float]]) -> dict[str, dict[str, float]]:
-    """Least, middle and largest relative error of each kind of layer."""
-    errors: dict[str, list[float]] = {}
-    for name, error in layers:
-        errors.setdefault(group_of(name), []).append(error)
-    return {
-        group: {
-            "layers": len(values),
-            "min": round(min(values), 6),
-            "median": round(median(values), 6),
-            "max": round(max(values), 6),
-        }
-        for group, values in errors.items()
-    }
-
-
-def group_of(layer: str) -> str:
-    """The kind of a layer.
-
-    Raises:
-        KeyError: None is known.
-    """
-    for group, patterns in _GROUPS.items():
-        if any(_holds(layer, pattern.split("*")) for pattern in patterns):
-            return group
-    raise KeyError(f"layer {layer!r} belongs to no group")
-
-
-def _holds(layer: str, parts: list[str]) -> bool:
-    return all(part in layer for part in parts)
+    rounded = (layer for layer in layers if layer["scheme"].startswith("int"))
+    return grouped(((layer["name"], layer["relative_error"]) for layer in rounded), GROUPS)
 
 
 @click.command(help=__doc__)
@@ -169,8 +133,7 @@ def main(work: Path | None, out: Path | None) -> None:
         "rows": rows["precision"],
         "steps": rows["steps"],
     }
-    name = f"{machine.slug()}-voxtral-quality.json"
-    out = out or Path(__file__).parent / "results" / name
+    out = machine.result_path("voxtral-quality", out)
     out.write_text(json.dumps(result, indent=1) + "\n")
 
 

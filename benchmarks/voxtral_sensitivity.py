@@ -128,8 +128,7 @@ def main() -> None:
         "frames": options.frames,
         "rows": rows,
     }
-    name = f"{machine.slug()}-voxtral-sensitivity.json"
-    out = options.out or Path(__file__).parent / "results" / name
+    out = machine.result_path("voxtral-sensitivity", options.out)
     out.write_text(json.dumps(result, indent=1) + "\n")
 
 

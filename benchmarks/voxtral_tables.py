@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.markdown import MB, conditions, fixed, markdown
+from benchmarks.weight_errors import weight_table
 
 _WEIGHTS_OF = "middle"
 
@@ -19,7 +19,9 @@ def voxtral_quality(result: dict[str, Any]) -> str:
         "codec: error of the same codes",
     ]
     rows = result["rows"]
-    return "\n".join((markdown(header, map(_quality_cells, rows)), _weight_table(rows)))
+    chosen = [row for row in rows if row["model"] == _WEIGHTS_OF]
+    weights = weight_table(chosen, _WEIGHTS_OF)
+    return "\n".join((markdown(header, map(_quality_cells, rows)), weights))
 
 
 def _quality_cells(row: dict[str, Any]) -> list[object]:
@@ -34,23 +36,6 @@ def _quality_cells(row: dict[str, Any]) -> list[object]:
         f"{row['levels']:.2f}",
         f"{20 * math.log10(row['waveform_error']):.0f} dB" if row["waveform_error"] else "none",
     ]
-
-
-def _weight_table(rows: list[dict[str, Any]]) -> str:
-    chosen = [row for row in rows if row["model"] == _WEIGHTS_OF]
-    groups = dict.fromkeys(group for row in chosen for group in row["weights"])
-    header = [
-        f"relative error of weights, {_WEIGHTS_OF} model",
-        *(f"{row['precision']}: least, middle, largest" for row in chosen),
-    ]
-    return markdown(header, [[group, *_weight_cells(chosen, group)] for group in groups])
-
-
-def _weight_cells(rows: list[dict[str, Any]], group: str) -> Iterator[str]:
-    for row in rows:
-        errors = row["weights"].get(group)
-        figures = (f"{errors[kind]:.4f}" for kind in ("min", "median", "max")) if errors else ()
-        yield ", ".join(figures) or "not rounded"
 
 
 def voxtral_steps(result: dict[str, Any]) -> str:

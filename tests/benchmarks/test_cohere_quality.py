@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.cohere_quality import STAGES, compared, group_of, grouped, outputs
+from benchmarks.cohere_quality import GROUPS, STAGES, compared, outputs
+from benchmarks.weight_errors import group_of, grouped
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_fewer_bits_move_results_further(results):
 
 def test_every_quantized_layer_belongs_to_a_group(results):
     assert results["fp32"]["layers"] == []
-    groups = grouped(results["int4"]["layers"])
+    groups = grouped(results["int4"]["layers"], GROUPS)
 
     assert len(groups) == 9
     assert sum(group["layers"] for group in groups.values()) == len(results["int4"]["layers"])
@@ -60,12 +61,12 @@ def test_every_quantized_layer_belongs_to_a_group(results):
     ],
 )
 def test_groups(layer, group):
-    assert group_of(layer) == group
+    assert group_of(layer, GROUPS) == group
 
 
 def test_a_layer_without_a_group_is_an_error():
     with pytest.raises(KeyError, match=r"'decoder\.adapter' belongs to no group"):
-        group_of("decoder.adapter")
+        group_of("decoder.adapter", GROUPS)
 
 
 def test_the_fed_token_does_not_count_as_likeliest():
