@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,11 @@ from benchmarks.packages import last_error
 _ROOT = Path(__file__).parents[1]
 
 
-def call(
-    target: str, *, environment: Mapping[str, str] | None = None, **arguments: Any
-) -> dict[str, Any]:
+def call(target: str, **arguments: Any) -> dict[str, Any]:
     """Runs a function of a module in a new process.
 
     Args:
         target: As `benchmarks.cohere_ours:export`.
-        environment: Variables besides those of this process.
         **arguments: What the function is given; anything that JSON can say. `threads` also bounds
             libraries with thread pools of their own, which otherwise get one core.
 
@@ -45,7 +41,6 @@ def call(
             "EDGE_VOICE_OFFLINE": "1",
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": str(arguments.get("threads", 1)),
-            **(environment or {}),
         },
     )
     if done.returncode:

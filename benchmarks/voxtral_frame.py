@@ -4,9 +4,9 @@
 
 Weights are random numbers made up on the fly: nothing of the 8 GB has to be had. Every measurement
 is a fresh process. A bundle (2.7 GB at int4) is exported, measured with the model's own number of
-Euler steps and with fewer, once more with huge pages, and deleted. The floor is the time of the
-products by weights alone, measured in turns with the model in the same process. The first precision
-also speaks texts of growing length (`benchmarks.voxtral_cost`).
+Euler steps and with fewer, and deleted. The floor is the time of the products by weights alone,
+measured in turns with the model in the same process. The first precision also speaks texts of
+growing length (`benchmarks.voxtral_cost`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ _FRAMES = 60
 _CODEC_CHUNKS = (5, 25)
 _QUERY_HEADS = 32  # of the published backbone
 _EXPORT_LIMIT_BYTES = 2_000_000_000
-_HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 _ME = "benchmarks.voxtral_frame"
 
 
@@ -225,8 +224,7 @@ def main() -> None:
         "machine": machine.facts(("edge-voice", "onnxruntime", "numpy")),
         "load_average": load,
         "threads": options.threads,
-        "rows": [row for row in rows if not row["huge_pages"]],
-        "with_huge_pages": [row for row in rows if row["huge_pages"]],
+        "rows": rows,
         "costs": costs,
     }
     out = machine.result_path("voxtral-frame", options.out)
@@ -249,16 +247,14 @@ def _exported(precision: str, work: Path) -> dict[str, Any]:
 def _measured(
     precision: str, work: Path, options: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
-    """One row for each number of steps; the first again with huge pages."""
-    numbers = options.steps or (7, FAST_STEPS)
-    for steps, huge in [*((steps, False) for steps in numbers), (numbers[0], True)]:
+    """One row for each number of steps."""
+    for steps in options.steps or (7, FAST_STEPS):
         found = call(
             f"{_ME}:measure",
-            environment=_HUGE_PAGES if huge else None,
             folder=str(work / "bundle"), threads=options.threads, steps=steps,
             rounds=options.rounds,
         )  # fmt: skip
-        row = {"precision": precision, "huge_pages": huge, **found}
+        row = {"precision": precision, **found}
         print(json.dumps(row), flush=True)
         yield row
 

@@ -84,7 +84,7 @@ def voxtral_frame(result: dict[str, Any]) -> str:
     rows = result["rows"]
     return "\n".join(
         (
-            markdown(header, map(_frame_cells, rows + result["with_huge_pages"])),
+            markdown(header, map(_frame_cells, rows)),
             _waiting(rows),
             *([_texts(result["costs"])] if result["costs"] else []),
             conditions(result, note),
@@ -95,7 +95,7 @@ def voxtral_frame(result: dict[str, Any]) -> str:
 def _frame_cells(row: dict[str, Any]) -> list[object]:
     graphs = row["graph_milliseconds"]
     return [
-        row["precision"] + (", huge pages" if row["huge_pages"] else ""),
+        row["precision"],
         row["steps"],
         *(fixed(graphs[name], 1) for name in ("backbone", "head", "velocity")),
         fixed(row["codec_milliseconds"]["25 frames"], 1),

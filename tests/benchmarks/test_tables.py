@@ -84,7 +84,7 @@ def quality() -> dict[str, Any]:
 def frames() -> dict[str, Any]:
     """A result of `voxtral_frame`."""
     row = {
-        "precision": "int4", "huge_pages": False, "steps": 7, "load_seconds": 2.34,
+        "precision": "int4", "steps": 7, "load_seconds": 2.34,
         "first_sound_seconds": 3.21, "first_sound_prepared_seconds": 0.98,
         "resident_bytes": 3_060_000_000, "bundle_bytes": 3_400_000_000, "export_seconds": 151.2,
         "export_peak_bytes": 275_000_000, "python_milliseconds": 0.61,
@@ -102,7 +102,6 @@ def frames() -> dict[str, Any]:
         "threads": 2,
         "load_average": 0.1,
         "rows": [row, {**row, "steps": 4}],
-        "with_huge_pages": [{**row, "huge_pages": True}],
         "costs": [{"precision": "int4", "steps": 7, "texts": texts}],
     }
 
@@ -111,7 +110,6 @@ def test_a_frame_of_voxtral():
     lines = tables.voxtral_frame(frames()).splitlines()
 
     assert "| int4 | 7 | 36.8 | 1.3 | 50.0 | 3.3 | 0.6 | 1.15 | 1.12 | 1.10 |" in lines
-    assert sum(line.startswith("| int4, huge pages | 7 |") for line in lines) == 1
     assert "| int4 | 2.3 s | 3.21 s | 0.98 s | 3060 MB | 3400 MB | 151 s | 275 MB |" in lines
     assert "| int4 | 7 | 200 | 11.2 s | 14.0 s | 1.25 | 3010 MB |" in lines
     assert lines[-1].endswith("audio time. Some CPU, 2 cores (avx2), 2026-11-25.")

@@ -96,11 +96,11 @@ def test_one_command_measures_everything(tmp_path, monkeypatch):
     [row, *_], [cost] = frames()["rows"], frames()["costs"]
     calls = []
 
-    def pretended(target: str, *, environment=None, **arguments):
-        calls.append((target.partition(":")[2], arguments.get("steps"), environment))
+    def pretended(target: str, **arguments):
+        calls.append((target.partition(":")[2], arguments.get("steps")))
         steps = {"steps": arguments.get("steps")}
         exported = {k: v for k, v in row.items() if k.startswith(("export", "bundle"))}
-        measured = {k: v for k, v in row.items() if k not in (*exported, "huge_pages")} | steps
+        measured = {k: v for k, v in row.items() if k not in exported} | steps
         known = {f"{FRAME}:export": exported, f"{FRAME}:measure": measured}
         return known.get(target, {"texts": cost["texts"], **steps})
 
@@ -109,12 +109,11 @@ def test_one_command_measures_everything(tmp_path, monkeypatch):
     work = ["--work", str(tmp_path / "work"), "--out", str(out), "--precision", "int4"]
     monkeypatch.setattr("sys.argv", ["voxtral_frame", *work])
     voxtral_frame.main()
-    plain = [("measure", 7, None), ("measure", 4, None)]
-    huge = [("measure", 7, voxtral_frame._HUGE_PAGES)]
-    assert calls == [("export", None, None), *plain, *huge, *plain]
+    measured = [("measure", 7), ("measure", 4)]
+    assert calls == [("export", None), *measured, *measured]
     result = json.loads(out.read_text())
     assert [row["steps"] for row in result["rows"]] == [cost["steps"] for cost in result["costs"]]
-    assert "| int4, huge pages | 7 |" in tables.voxtral_frame(result)
+    assert "| int4 | 7 |" in tables.voxtral_frame(result)
     assert not (tmp_path / "work/int4").exists()
 
 
