@@ -12,14 +12,14 @@ import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_voice.errors import UnsupportedModel
+from edge_voice_export.closable import Closable
 
 Dtype = Literal["float32", "float16", "bfloat16"]
 Shape = tuple[int, ...]
@@ -36,7 +36,7 @@ _SAFETENSORS_DTYPE = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 ITEM_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 
 
-class RandomCheckpoint:
+class RandomCheckpoint(Closable):
     """Random weights behind the interface of `edge_voice_export.checkpoint.Checkpoint`.
 
     The same name, shape and seed always give the same values; no two tensors share theirs.
@@ -101,20 +101,6 @@ class RandomCheckpoint:
         row_items = math.prod(rest)
         values = self._draw(name, start * row_items, stop * row_items)
         return values.reshape(stop - start, *rest)
-
-    def close(self) -> None:
-        """Nothing is open; here because readers of files have it."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _draw(self, name: str, first: int, stop: int) -> NDArray[np.float32]:
         """Elements first to stop of a tensor in row-major order."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from edge_voice.errors import ModelNotFound, UnsupportedModel
 
+from .closable import Closable
 from .json_object import read_object
 from .onnx_folder import OnnxFolder, find_graphs
 from .safetensors_file import read_contents
@@ -84,7 +85,7 @@ class Checkpoint(Protocol):
 
 
 @dataclass(frozen=True)
-class StoredCheckpoint:
+class StoredCheckpoint(Closable):
     """A checkpoint in files on disk; what `open_checkpoint` returns."""
 
     tensors: Mapping[str, LazyTensor]
@@ -132,17 +133,6 @@ class StoredCheckpoint:
     def close(self) -> None:
         """Closes the weight files; tensors cannot be read afterwards."""
         self._open_files.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _tensor(self, name: str) -> LazyTensor:
         try:

@@ -11,10 +11,10 @@ from edge_voice.errors import UnsupportedModel
 
 from .onnx_folder import graph_names
 from .package import Bundle
+from .ready_folder import EIGHT_BIT_VARIANTS, FLOAT_VARIANTS, FOUR_BIT_VARIANTS
 
-# What optimum and transformers.js append to a name for a precision, the best first: weights as
-# floats are quantized by our own recipes, and of the others 8 bits lose least.
-_VARIANTS = ("", "_fp16", "_quantized", "_int8", "_uint8", "_q4", "_q4f16", "_bnb4")
+# Weights as floats are quantized by our own recipes, and of the others 8 bits lose least.
+_VARIANTS = (*FLOAT_VARIANTS, *EIGHT_BIT_VARIANTS, *FOUR_BIT_VARIANTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ _LARGEST_BYTES = 150 << 20
 # activations, which depends on the rows that are quantized together.
 _TOLERANCE = 0.15
 
+# What the order of additions can do in float32, relative to the largest value.
+_ROUNDING = 1e-3
+
 STEPS = "largest relative difference of logits, cached steps against one pass"
 
 
@@ -112,6 +115,34 @@ def cosine(one: Array, other: Array) -> float:
     """Cosine of the angle between two arrays as vectors."""
     one, other = one.ravel().astype(np.float64), other.ravel().astype(np.float64)
     return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
+
+
+def check_alike(
+    found: Array, expected: Array, what: str, *, exact: bool, least_cosine: float
+) -> tuple[float, float]:
+    """Compares what a graph gives with what it should give.
+
+    Args:
+        found: From the graph.
+        expected: From what it was made of; of the same shape, finite.
+        what: Both, for messages.
+        exact: Whether nothing was rounded, so that single values must agree.
+        least_cosine: What rounding leaves of the cosine; a wrong graph is near 0.
+
+    Returns:
+        The largest difference, relative to the largest expected value, and the cosine.
+
+    Raises:
+        GraphMismatch: They differ by more than rounding.
+    """
+    difference = float(np.abs(found - expected).max() / max(float(np.abs(expected).max()), 1e-9))
+    likeness = cosine(found, expected)
+    if (exact and difference > _ROUNDING) or likeness < least_cosine:
+        raise GraphMismatch(
+            f"{what} differ by {difference:.1%} of the largest value (their cosine is"
+            f" {likeness:.3f})"
+        )
+    return difference, likeness
 
 
 def check_speech(normal: Array, fast: Array, sample_rate: int, what: str) -> dict[str, float]:

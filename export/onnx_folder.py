@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, NoReturn, Self
+from typing import Any, Literal, NoReturn
 
 import onnx_ir as ir
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from edge_voice.errors import ModelError, UnsupportedModel
 from edge_voice.session import graph_interface
 
+from .closable import Closable
 from .onnx_file import open_graph
 
 # In the folder itself, or below it where transformers.js keeps them; `.ort` is onnxruntime's own
@@ -62,7 +62,7 @@ def names_of(model: ir.Model) -> tuple[list[str], list[str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class OnnxFolder:
+class OnnxFolder(Closable):
     """A `Checkpoint` without tensors; recipes look at its files.
 
     Attributes:
@@ -95,20 +95,6 @@ class OnnxFolder:
     def read_rows(self, name: str, start: int, stop: int) -> NDArray[Any]:
         """Raises UnsupportedModel: there are no tensors."""
         self._refuse(name)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _refuse(self, name: str) -> NoReturn:
         raise UnsupportedModel(f"no tensor {name!r}: {self.folder} holds finished graphs")

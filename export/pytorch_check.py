@@ -9,13 +9,11 @@ import numpy as np
 
 from edge_voice.errors import GraphMismatch
 
-from .numeric_check import cosine
+from .numeric_check import check_alike
 from .package import Bundle
 from .pipeline import Compare
 from .weights import Array
 
-# What rounding can do at full precision, relative to the largest value.
-_TOLERANCE = 1e-3
 # Cosine at lower precisions; a wrong graph is near 0.
 _LEAST_COSINE = 0.5
 
@@ -56,13 +54,13 @@ def _figures(name: str, expected: Array, found: Array, *, exact: bool) -> dict[s
             f"{name}: {list(found.shape)} from the graphs, {list(expected.shape)} finite values"
             " from PyTorch"
         )
-    difference = float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-9))
-    likeness = cosine(found, expected)
-    if (exact and difference > _TOLERANCE) or likeness < _LEAST_COSINE:
-        raise GraphMismatch(
-            f"{name}: the graphs differ from PyTorch by {difference:.1%} of the largest value,"
-            f" cosine {likeness:.3f}"
-        )
+    difference, likeness = check_alike(
+        found,
+        expected,
+        f"{name}: the graphs and PyTorch",
+        exact=exact,
+        least_cosine=_LEAST_COSINE,
+    )
     return {
         f"{name}: largest difference from PyTorch, relative": difference,
         f"{name}: cosine to PyTorch": likeness,

@@ -17,6 +17,12 @@ from edge_voice.errors import UnsupportedModel
 
 from .json_object import read_object
 
+# Where graphs lie: beside config.json (optimum), or below it (transformers.js).
+PLACES = ("", "onnx")
+# What is appended to a file's name for how its weights are stored, the most exact first.
+FLOAT_VARIANTS = ("", "_fp16")
+EIGHT_BIT_VARIANTS = ("_quantized", "_int8", "_uint8")
+FOUR_BIT_VARIANTS = ("_q4", "_q4f16", "_bnb4")
 # What may serve for a precision, best first: float32 is quantized by our recipes.
 _ENDINGS = {
     "fp32": ("",),
@@ -50,8 +56,7 @@ def pick_graph(folder: Path, stem: str, precision: str) -> Path:
         UnsupportedModel: There is none for this precision; says what is there.
     """
     names = [f"{stem}{ending}.onnx" for ending in _ENDINGS[precision]]
-    places = [place / name for name in names for place in (folder, folder / "onnx")]
-    for path in places:
+    for path in (folder / place / name for name in names for place in PLACES):
         if path.is_file():
             return path
     found = sorted(path.relative_to(folder).as_posix() for path in folder.glob("**/*.onnx"))

@@ -11,14 +11,15 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from edge_voice.errors import ChecksumMismatch, ModelNotFound, UnsupportedModel
+
+from .closable import Closable
 
 _BLOCK_BYTES = 4 << 20
 _MAX_DIMENSIONS = 16
@@ -43,7 +44,7 @@ def item_bytes(dtype: str) -> int:
     return _STORED_AS[dtype].itemsize
 
 
-class WeightFile:
+class WeightFile(Closable):
     """One open file of weights; reads at absolute offsets, so readers share no position."""
 
     def __init__(self, path: Path) -> None:
@@ -84,17 +85,6 @@ class WeightFile:
     def close(self) -> None:
         """Closes the file; its tensors cannot be read afterwards."""
         self.stream.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import onnx_ir as ir
@@ -22,17 +21,15 @@ from numpy.typing import NDArray
 
 from edge_voice.errors import ModelNotFound, UnsupportedModel
 
+from .closable import Closable
 from .json_object import read_object
 from .onnx_folder import read_graph
+from .ready_folder import EIGHT_BIT_VARIANTS, FLOAT_VARIANTS, PLACES
 
 # Moonshine's published graphs differ in spelling, and some run as they are: its recipe decides.
 _ARCHITECTURES = ("whisper",)
-# The most exact first; what follows the dash in a file's name is how transformers.js calls it.
-VARIANTS = ("", "_fp16", "_quantized", "_int8", "_uint8")
 _DECODERS = ("decoder_model_merged", "decoder_model")
 _ENCODER = "encoder_model"
-# Where graphs lie: beside config.json (optimum), or below it (transformers.js).
-_PLACES = ("", "onnx")
 
 # What exporters and quantizers append to the name of a tensor.
 _APPENDED = re.compile(r"(_merged_\d+|_quantized|_transposed)+$")
@@ -101,7 +98,7 @@ def stored_values(tensor: ir.TensorProtocol) -> NDArray[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class TracedCheckpoint:
+class TracedCheckpoint(Closable):
     """A `Checkpoint` in the Hugging Face layout whose tensors lie in graphs.
 
     Attributes:
@@ -136,20 +133,6 @@ class TracedCheckpoint:
         """Rows of a tensor's first axis, as float32."""
         return self._tensor(name).read_rows(start, stop)
 
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def _tensor(self, name: str) -> GraphTensor:
         try:
             return self.tensors[name]
@@ -168,8 +151,8 @@ def find_traced(folder: Path) -> tuple[Path, Path] | None:
     config = folder / "config.json"
     if not config.is_file() or read_object(config).get("model_type") not in _ARCHITECTURES:
         return None
-    for place in _PLACES:
-        for variant in VARIANTS:
+    for place in PLACES:
+        for variant in (*FLOAT_VARIANTS, *EIGHT_BIT_VARIANTS):
             encoder = folder / place / f"{_ENCODER}{variant}.onnx"
             decoders = [folder / place / f"{name}{variant}.onnx" for name in _DECODERS]
             decoder = next((path for path in decoders if path.is_file()), None)

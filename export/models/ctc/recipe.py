@@ -19,7 +19,7 @@ from edge_voice.session import Session
 
 from ...adopted_graph import PRESETS, rename
 from ...checkpoint import Checkpoint
-from ...numeric_check import cosine, is_small
+from ...numeric_check import check_alike, is_small
 from ...onnx_file import open_graph
 from ...package import Bundle
 from ...ready_folder import (
@@ -44,7 +44,7 @@ _HOP_SAMPLES = 160
 _LOG_MEL_WIDTH = 160  # two frames of 80 bands
 # Positions that a graph may have more or fewer than the length of the audio says.
 _SLACK_POSITIONS = 3
-_LARGEST_DIFFERENCE, _SMALLEST_COSINE = 1e-3, 0.9
+_LEAST_COSINE = 0.9
 
 
 def recognises(checkpoint: Checkpoint) -> bool:
@@ -111,7 +111,17 @@ def check(checkpoint: Checkpoint, bundle: Bundle) -> dict[str, float]:
     source = pick_graph(checkpoint.folder, "model", bundle.recipe.name)
     _, names, _ = read_signature(source, open_graph(source))
     original = _logits(source, config, names, feeds)
-    return _compared(file, found, original, exact=bundle.recipe.name == "fp32")
+    difference, likeness = check_alike(
+        found,
+        original,
+        f"{file}: its logits and those of the published graph",
+        exact=bundle.recipe.name == "fp32",
+        least_cosine=_LEAST_COSINE,
+    )
+    return {
+        "largest relative difference of logits from the published graph": difference,
+        "cosine of logits with those of the published graph": likeness,
+    }
 
 
 def read_signature(path: Path, model: ir.Model) -> tuple[str, dict[str, str], int]:
@@ -221,17 +231,3 @@ def _logits(
     if not np.isfinite(logits).all():
         raise GraphMismatch(f"{path.name}: its logits are not finite")
     return logits
-
-
-def _compared(file: str, found: Array, original: Array, *, exact: bool) -> dict[str, float]:
-    difference = float(np.abs(found - original).max() / max(float(np.abs(original).max()), 1e-9))
-    likeness = cosine(found, original)
-    if (exact and difference > _LARGEST_DIFFERENCE) or likeness < _SMALLEST_COSINE:
-        raise GraphMismatch(
-            f"{file}: logits differ by {difference:.1%} from those of the published graph"
-            f" (their cosine is {likeness:.3f})"
-        )
-    return {
-        "largest relative difference of logits from the published graph": difference,
-        "cosine of logits with those of the published graph": likeness,
-    }
