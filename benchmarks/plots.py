@@ -118,7 +118,7 @@ def text_figure(result: dict[str, Any]) -> Figure:
         texts = cost["texts"]
         characters = [text["characters"] for text in texts]
         style = {"marker": "o", "markersize": 3, "color": color}
-        label = f"{cost['precision']}, {cost['steps']} Euler steps"
+        label = f"{cost['precision']}, {cost['steps']} steps"
         computing.plot(characters, [text["seconds"] for text in texts], label=label, **style)
         megabytes = [text["resident_bytes"] / MB for text in texts]
         memory.plot(characters, megabytes, label=label, **style)

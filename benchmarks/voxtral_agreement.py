@@ -109,9 +109,9 @@ def tell(model: Any, frames: int) -> list[Told]:
     return found
 
 
-def forced_all(model: Any, told: Iterable[Told], steps: int | None = None) -> Forced:
-    """What a model makes of several texts, one behind the other."""
-    parts = [forced(model, t.text, t.voice, t.codes, t.noise, steps) for t in told]
+def forced_all(model: Any, told: Iterable[Told], **sampling: Any) -> Forced:
+    """What a model makes of several texts, one behind the other; see `forced`."""
+    parts = [forced(model, t.text, t.voice, t.codes, t.noise, **sampling) for t in told]
     return Forced(
         *(np.concatenate([getattr(p, key) for p in parts]) for key in ("states", "codes", "points"))
     )
@@ -137,7 +137,14 @@ def exported(checkpoint: Any, plan: Recipe, folder: Path) -> Iterator[VoxtralMod
 
 
 def forced(
-    model: Any, text: str, voice: str, told: Array, noise: Array, steps: int | None = None
+    model: Any,
+    text: str,
+    voice: str,
+    told: Array,
+    noise: Array,
+    *,
+    steps: int | None = None,
+    solver: str = "euler",
 ) -> Forced:
     """Runs a model over a prompt and told frames.
 
@@ -147,7 +154,8 @@ def forced(
         voice: Whose voice.
         told: (frames, 1 + codebooks) with the special offset.
         noise: (frames, codebooks).
-        steps: Euler steps; the checkpoint's own by default.
+        steps: Steps of the solver; the checkpoint's own by default.
+        solver: Which one.
     """
     prompts, config = model.prompts, model.config
     embeddings = np.concatenate(
@@ -166,7 +174,7 @@ def forced(
     for state, row in zip(states, noise, strict=False):
         model.acoustic.x[:] = 0
         frame = model.acoustic.frame(
-            state, row, steps=steps or config.steps, guidance=config.guidance
+            state, row, steps=steps or config.steps, guidance=config.guidance, solver=solver
         )
         codes.append(frame)
         points.append(model.acoustic.x.copy())

@@ -4,9 +4,9 @@
 
 Weights are random numbers made up on the fly: nothing of the 8 GB has to be had. Every measurement
 is a fresh process. A bundle (2.7 GB at int4) is exported, measured with the model's own number of
-Euler steps and with fewer, and deleted. The floor is the time of the products by weights alone,
-measured in turns with the model in the same process. The first precision also speaks texts of
-growing length (`benchmarks.voxtral_cost`).
+steps and with those of the fast preset, and deleted. The floor is the time of the products by
+weights alone, measured in turns with the model in the same process. The first precision also speaks
+texts of growing length (`benchmarks.voxtral_cost`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from benchmarks.children import call, memory_bytes
 from benchmarks.timed_graphs import timed_graphs
 from benchmarks.voxtral_cost import TEXT
 
-FAST_STEPS = 4
+FAST_STEPS = 3  # of the solver ab2, one of which takes as long as one of Euler's
 _FRAMES = 60
 _CODEC_CHUNKS = (5, 25)
 _QUERY_HEADS = 32  # of the published backbone
@@ -72,7 +72,7 @@ def measure(folder: str, threads: int, steps: int | None, rounds: int) -> dict[s
     Args:
         folder: The bundle. Its first voice is prepared on the way.
         threads: Cores to use.
-        steps: Euler steps; the model's own number without.
+        steps: Steps of the solver; the model's own number without.
         rounds: Turns.
     """
     import edge_voice
@@ -92,7 +92,9 @@ def measure(folder: str, threads: int, steps: int | None, rounds: int) -> dict[s
     floor = _Floor(Path(folder), threads, steps)
     row["positions"] = model.backbone.length - _FRAMES // 2
     attention = _attention_floor(model, row["positions"], threads)
-    turns = [_frames(model, steps) | floor.milliseconds() for _ in range(rounds)]
+    turns = [
+        _frames(model, steps) | floor.milliseconds() | _probe(threads) for _ in range(rounds)
+    ]
     row |= _summary(turns, attention)
     codec = row["codec_milliseconds"][f"{max(_CODEC_CHUNKS)} frames"]
     each = 1000 * model.config.samples_per_frame / model.sample_rate
@@ -107,6 +109,13 @@ def _attention_floor(model: Any, positions: int, threads: int) -> float:
     _, groups, _, size = session.shape("past_key_values.0.key")
     shared = _QUERY_HEADS // groups
     return 1000 * layers * attention_seconds(groups, groups * size, shared, positions, threads)
+
+
+def _probe(threads: int) -> dict[str, float]:
+    """Milliseconds of the layer in which `edge-voice doctor` counts a model's steps."""
+    from edge_voice import speed_probe
+
+    return {"probe": 1000 * speed_probe.measure(threads, windows=2)["steps"]}
 
 
 class _Floor:
@@ -144,6 +153,7 @@ def _summary(turns: list[dict[str, float]], attention: float) -> dict[str, Any]:
         "graph_milliseconds": graphs,
         "python_milliseconds": round(median(turn["python"] for turn in turns), 2),
         "floor_milliseconds": floor,
+        "probe_milliseconds": round(median(turn["probe"] for turn in turns), 4),
         "attention_floor_milliseconds": round(attention, 2),
         "ratio": round(median(turn["frame"] / ms for turn, ms in pairs), 3),
         "ratio_with_attention": round(

@@ -39,15 +39,16 @@ def _quality_cells(row: dict[str, Any]) -> list[object]:
 
 
 def voxtral_steps(result: dict[str, Any]) -> str:
-    """How far a number of Euler steps ends from a very fine grid."""
-    finest = result["finest_steps"]
-    header = ["model", "steps", f"same acoustic codes as with {finest} steps"]
-    header += ["mean distance in levels"]
-    cells = [
-        [row["model"], row["steps"], f"{row['acoustic']:.0%}", f"{row['levels']:.2f}"]
-        for row in result["steps"]
-    ]
-    return markdown(header, cells)
+    """How far each solver ends, in a number of steps, from a very fine grid."""
+    found: dict[tuple[str, int], dict[str, str]] = {}
+    for row in result["steps"]:
+        cells = found.setdefault((row["model"], row["steps"]), {})
+        cells[row["solver"]] = f"{row['levels']:.2f} ({row['acoustic']:.0%})"
+    solvers = dict.fromkeys(row["solver"] for row in result["steps"])
+    header = ["model", "steps", *(f"`{solver}`: levels (same codes)" for solver in solvers)]
+    return markdown(
+        header, [[*key, *(cells[solver] for solver in solvers)] for key, cells in found.items()]
+    )
 
 
 def voxtral_sensitivity(result: dict[str, Any]) -> str:
@@ -73,7 +74,7 @@ def voxtral_sensitivity(result: dict[str, Any]) -> str:
 def voxtral_frame(result: dict[str, Any]) -> str:
     """Milliseconds of a frame and where they go, then memory and waiting, then texts."""
     header = [
-        *("precision", "Euler steps", "backbone", "semantic head", "acoustic transformer", "codec"),
+        *("precision", "steps", "backbone", "semantic head", "acoustic transformer", "codec"),
         *("Python", "real-time factor", "÷ products", "÷ products and attention"),
     ]
     note = (
@@ -127,7 +128,7 @@ def _waiting(rows: list[dict[str, Any]]) -> str:
 
 
 def _texts(costs: list[dict[str, Any]]) -> str:
-    header = ["precision", "Euler steps", "characters", "speech", "computing", "real-time factor"]
+    header = ["precision", "steps", "characters", "speech", "computing", "real-time factor"]
     header += ["resident memory"]
     cells = [
         [

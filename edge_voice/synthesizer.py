@@ -62,6 +62,8 @@ class SpeakOptions(TypedDict, total=False):
     """How fast to speak: 0.5 is half as fast, 2.0 twice as fast; 1.0 by default."""
     steps: int
     """Steps of a flow-matching or diffusion model; the checkpoint's own number by default."""
+    solver: str
+    """How a flow-matching model takes its steps: `euler`, the default, or `ab2`."""
     guidance: float
     """Strength of classifier-free guidance; the checkpoint's own by default."""
     noise_scale: float

@@ -92,7 +92,7 @@ def test_models_offer_what_the_protocol_asks() -> None:
 
 def test_speak_options() -> None:
     assert list(SpeakOptions.__annotations__) == [
-        "voice", "language", "seed", "speed", "steps", "guidance", "noise_scale",
+        "voice", "language", "seed", "speed", "steps", "solver", "guidance", "noise_scale",
         "noise_scale_duration", "lexicon", "max_seconds",
     ]  # fmt: skip
     assert not SpeakOptions.__required_keys__

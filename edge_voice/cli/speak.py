@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 STANDARD = "-"
 MOST_TEXT_BYTES = 64 << 20
 _FORMATS = ("wav", "flac", "ogg", "mp3", "pcm")  # audio_writer.FORMATS, without numpy
+_SOLVERS = ("euler", "ab2")  # those of voxtral_tts.settings, likewise
 
 
 @click.command()
@@ -47,6 +48,7 @@ _FORMATS = ("wav", "flac", "ogg", "mp3", "pcm")  # audio_writer.FORMATS, without
 @click.option("--lexicon", metavar="FILE", help="Words and how to say them, one on each line.")
 @click.option("--seed", type=click.IntRange(min=0), help="Where a model draws random numbers.")
 @click.option("--steps", type=click.IntRange(min=1), help="Fewer are faster, where there are any.")
+@click.option("--solver", type=click.Choice(_SOLVERS), help="How to take them. [default: euler]")
 @click.option("--guidance", type=float, help="How closely to follow the text, where it is known.")
 @click.option("--noise-scale", type=float, help="How much a VITS voice varies its sound.")
 @click.option("--noise-scale-duration", type=float, help="How much it varies its rhythm.")

@@ -81,14 +81,14 @@ def test_a_voice_of_frames_counts_its_codec(
         "steps": 7,
         "frame_milliseconds": 70.0,
         "codec_milliseconds": {"5 frames": 10.0},
+        "probe_milliseconds": 2.0,
         "resident_bytes": 1_800_000_000,
     }
     rows = [row, {**row, "steps": 4, "frame_milliseconds": 50.0}]
     (tmp_path / f"{machine.slug()}-voxtral-frame.json").write_text(
-        json.dumps({"threads": 2, "rows": rows})
+        json.dumps({"rows": rows})
     )
     monkeypatch.setattr(machine, "RESULTS", tmp_path)
-    monkeypatch.setattr(model_costs_computed, "_probe", lambda threads: PROBE)
 
     (found,) = model_costs_computed.computed([], 1)
 

@@ -50,7 +50,7 @@ def test_the_same_results_give_the_same_file(folder):
 def test_texts_are_drawn_beside_the_speech_they_make(folder):
     text = draw(folder, "first", "voxtral-cost").decode()
 
-    assert "int4, 7 Euler steps" in text
+    assert "int4, 7 steps" in text
     assert "speech" in text
     other = frames()
     other["costs"][0]["texts"][0]["seconds"] = 99.0

@@ -83,6 +83,7 @@ def test_a_frame_is_taken_apart(bundle):
     assert parts == pytest.approx(row["frame_milliseconds"], abs=0.1)
     assert set(row["graph_milliseconds"]) == {"backbone", "head", "velocity"}
     assert row["ratio"] > 0.5
+    assert row["probe_milliseconds"] > 0
     assert 0 < row["codec_milliseconds"]["25 frames"] < 100
 
 
@@ -109,7 +110,7 @@ def test_one_command_measures_everything(tmp_path, monkeypatch):
     work = ["--work", str(tmp_path / "work"), "--out", str(out), "--precision", "int4"]
     monkeypatch.setattr("sys.argv", ["voxtral_frame", *work])
     voxtral_frame.main()
-    measured = [("measure", 7), ("measure", 4)]
+    measured = [("measure", 7), ("measure", voxtral_frame.FAST_STEPS)]
     assert calls == [("export", None), *measured, *measured]
     result = json.loads(out.read_text())
     assert [row["steps"] for row in result["rows"]] == [cost["steps"] for cost in result["costs"]]
@@ -151,8 +152,10 @@ def test_precisions_are_compared_with_fp32(tmp_path):
     assert precisions["balanced"]["waveform_error"] == 0
     assert 0 < precisions["int4"]["waveform_error"] < 0.05
     assert precisions["int4"]["levels"] > precisions["int8"]["levels"] > 0
-    steps = {row["steps"]: row["levels"] for kind, row in rows if kind == "steps"}
-    assert steps[2] > steps[4] > steps[12] > 0
+    steps = [row for kind, row in rows if kind == "steps"]
+    levels = {(row["solver"], row["steps"]): row["levels"] for row in steps}
+    assert levels["euler", 2] > levels["euler", 4] > levels["euler", 7] > 0
+    assert levels["ab2", 4] < levels["euler", 7]
     assert list(tmp_path.iterdir()) == []
 
 

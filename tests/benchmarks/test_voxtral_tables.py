@@ -25,10 +25,11 @@ def test_quality():
 
 
 def test_steps():
-    row = {"model": "middle", "steps": 3, "acoustic": 0.602, "levels": 0.623, "point_error": 0.1}
-    lines = voxtral_tables.voxtral_steps({"finest_steps": 64, "steps": [row]}).splitlines()
-    assert "same acoustic codes as with 64 steps" in lines[0]
-    assert lines[-1] == "| middle | 3 | 60% | 0.62 |"
+    row = {"model": "middle", "steps": 3, "acoustic": 0.602, "levels": 0.623, "solver": "euler"}
+    rows = [row, {**row, "solver": "ab2", "acoustic": 0.761, "levels": 0.257}]
+    lines = voxtral_tables.voxtral_steps({"steps": rows}).splitlines()
+    assert "| `euler`: levels (same codes) | `ab2`: levels (same codes) |" in lines[0]
+    assert lines[2:] == ["| middle | 3 | 0.62 (60%) | 0.26 (76%) |"]
 
 
 def test_sensitivity():

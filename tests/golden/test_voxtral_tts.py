@@ -100,7 +100,7 @@ def test_every_euler_step(model: Any, expected: Any, i: int) -> None:
     arrays, acoustic = expected["frame"], model.acoustic
     for t, hidden in enumerate(arrays[f"p{i}_hidden"]):
         acoustic.listen(hidden)
-        steps = acoustic.euler(arrays[f"p{i}_noise"][t], 7, 1.2)
+        steps = acoustic.integrate(arrays[f"p{i}_noise"][t], 7, 1.2)
         for k, x in enumerate(steps):
             np.testing.assert_allclose(x, arrays[f"p{i}_x"][t, k + 1], **STATES)
             for branch, name in enumerate(("cond", "uncond")):

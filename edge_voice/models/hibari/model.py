@@ -75,7 +75,7 @@ class HibariModel:
             options,
             voices=self.voices,
             languages=self.languages,
-            unknown=("steps", "guidance"),
+            unknown=("steps", "solver", "guidance"),
             phonemes=self.config.phoneme_ids,
         )
         check_given(text, self.config.phoneme_ids)

@@ -115,7 +115,7 @@ class KokoroModel:
             chosen,
             voices=(name,),
             languages=(blend.language,),
-            unknown=("steps", "guidance"),
+            unknown=("steps", "solver", "guidance"),
             phonemes=self.config.phoneme_ids,
         )
         check_given(text, self.config.phoneme_ids)

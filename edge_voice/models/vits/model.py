@@ -76,7 +76,7 @@ class VitsModel:
             options,
             voices=self.voices,
             languages=self.languages,
-            unknown=("steps", "guidance"),
+            unknown=("steps", "solver", "guidance"),
             own=("noise_scale", "noise_scale_duration"),
             phonemes=phonemes,
         )

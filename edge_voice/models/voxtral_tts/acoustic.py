@@ -1,8 +1,11 @@
 """From a hidden state to the codes of one frame: semantic head, then flow matching.
 
 Flow matching (Lipman et al. 2023) moves a point from noise at time 0 to codes at time 1 along a
-velocity field; Euler's method does it in a few steps. With guidance g the velocity is
-g · v(with condition) + (1 - g) · v(without).
+velocity field, in a few steps. With guidance g the velocity is g · v(with condition)
++ (1 - g) · v(without). Euler's method, as published, follows the velocity v[n] at the beginning of
+a step. The Adams–Bashforth method of second order (Hairer, Nørsett & Wanner 1993, III.1) follows
+3/2 · v[n] - 1/2 · v[n-1], after a first step of Euler's: its error falls with the square of the
+step, and it evaluates the field no more often.
 """
 
 from __future__ import annotations
@@ -24,12 +27,14 @@ from edge_voice.session import Binding, Session
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_HALF, _THREE_HALVES = np.float32(0.5), np.float32(1.5)
+
 
 class AcousticTransformer:
     """Holds the graphs and the memory between them.
 
     Attributes:
-        x: (codebooks,) float32: where the point is; moved by `euler`.
+        x: (codebooks,) float32: where the point is; moved by `integrate`.
         velocities: (2, codebooks) float32: with the condition and without, at the last step.
         semantic_logits: (rows,) float32 of the last frame, special codes and padding masked.
     """
@@ -62,14 +67,17 @@ class AcousticTransformer:
         self._head = self._bind_head(head)
         self._grids: dict[int, list[Binding]] = {}  # number of steps → a binding for each
 
-    def frame(self, hidden: Array, noise: Array, *, steps: int, guidance: float) -> Array:
+    def frame(
+        self, hidden: Array, noise: Array, *, steps: int, guidance: float, solver: str = "euler"
+    ) -> Array:
         """Codes of the frame that a hidden state stands for.
 
         Args:
             hidden: (width,) or (1, width) float32.
             noise: (codebooks,) standard normal numbers.
-            steps: Euler steps.
+            steps: Steps of the solver.
             guidance: Strength of classifier-free guidance; 1 is none.
+            solver: One of `settings.SOLVERS`.
 
         Returns:
             (1 + codebooks,) int64 with the special offset; the first is END_AUDIO at the end.
@@ -78,7 +86,7 @@ class AcousticTransformer:
         codes = np.full(1 + len(self.x), SPECIAL_CODES, np.int64)
         codes[0] = int(self.semantic_logits.argmax())
         if codes[0] != END_AUDIO:
-            for _ in self.euler(noise, steps, guidance):
+            for _ in self.integrate(noise, steps, guidance, solver):
                 pass
             codes[1:] += self.levels()
         return codes
@@ -91,15 +99,20 @@ class AcousticTransformer:
         # Rows behind the codes only fill the matrix up, but they are not zero.
         self.semantic_logits[self._config.code_limits[0] :] = -np.inf
 
-    def euler(self, noise: Array, steps: int, guidance: float) -> Iterator[Array]:
+    def integrate(
+        self, noise: Array, steps: int, guidance: float, solver: str = "euler"
+    ) -> Iterator[Array]:
         """Moves `x` from the noise to the codes; yields it behind each step."""
         if steps not in self._grids:
             self._grids[steps] = self._bind_steps(steps)
         self.x[:] = noise
         weights = np.array([guidance, 1 - guidance], np.float32) / np.float32(steps)
+        before: Array | None = None
         for binding in self._grids[steps]:
             binding.run()
-            self.x += weights @ self.velocities
+            way = weights @ self.velocities
+            self.x += way if before is None else _THREE_HALVES * way - _HALF * before
+            before = way if solver == "ab2" else None
             yield self.x
 
     def levels(self) -> Array:

@@ -107,7 +107,11 @@ class FrameLoop:
         hidden = self._backbone.prefill(self._prompts.embed(ids))
         for made, row in zip(range(limit), noise, strict=False):
             codes = self._acoustic.frame(
-                hidden, row, steps=sampling.steps, guidance=sampling.guidance
+                hidden,
+                row,
+                steps=sampling.steps,
+                guidance=sampling.guidance,
+                solver=sampling.solver,
             )
             if codes[0] == END_AUDIO:
                 return

@@ -14,6 +14,8 @@ from edge_voice.models.voxtral_tts.voices import NO_CLONING
 
 MOST_STEPS = 64
 _MOST_GUIDANCE = 10.0
+SOLVERS = ("euler", "ab2")
+"""Euler's method, as published, and the Adams–Bashforth method of second order."""
 _CLONING_KEYS = (
     *("clone", "clone_from", "reference_audio", "ref_audio", "audio_prompt", "prompt_audio"),
     *("speaker_wav", "voice_sample"),
@@ -25,14 +27,16 @@ class Sampling:
     """How frames are drawn.
 
     Attributes:
-        steps: Euler steps.
+        steps: Steps of the solver.
         guidance: Strength of classifier-free guidance.
         seed: First word of the seed of all noise.
+        solver: One of `SOLVERS`.
     """
 
     steps: int
     guidance: float
     seed: int = 0
+    solver: str = SOLVERS[0]
 
 
 def refuse_cloning(options: Mapping[str, Any]) -> None:
@@ -68,6 +72,7 @@ def read_sampling(
     steps: int | None = None,
     guidance: float | None = None,
     seed: int = 0,
+    solver: str = SOLVERS[0],
 ) -> Sampling:
     """Fills in the checkpoint's own values.
 
@@ -82,4 +87,6 @@ def read_sampling(
         raise OptionError(f"guidance {guidance!r} (allowed: 0 to {_MOST_GUIDANCE:g})")
     if type(seed) is not int or seed < 0:
         raise OptionError(f"seed {seed!r} (allowed: whole numbers from 0 on)")
-    return Sampling(steps, float(guidance), seed)
+    if solver not in SOLVERS:
+        raise OptionError(f"unknown solver {solver!r} (known: {', '.join(SOLVERS)})")
+    return Sampling(steps, float(guidance), seed, solver)

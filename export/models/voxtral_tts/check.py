@@ -47,7 +47,7 @@ def check(folder: Path, files: dict[str, str], config: VoxtralConfig) -> dict[st
     acoustic = AcousticTransformer(folder, files, config, threads=1)
     acoustic.listen(at_once[-1])
     noise = random.normal(0, 1, config.acoustic_codebooks).astype(np.float32)
-    points = np.stack([x.copy() for x in acoustic.euler(noise, config.steps, config.guidance)])
+    points = np.stack([x.copy() for x in acoustic.integrate(noise, config.steps, config.guidance)])
     _finite("velocity", points)
     return {
         "largest relative difference of hidden states, cached steps against one pass": _compare(

@@ -17,6 +17,7 @@ from edge_voice import audio
 from edge_voice.audio_writer import FORMATS
 from edge_voice.cli import speak
 from edge_voice.errors import ModelError, OptionError
+from edge_voice.models.voxtral_tts.settings import SOLVERS
 
 Call = Callable[..., Result]
 Fake = Any  # conftest.FakeSynthesizer
@@ -40,14 +41,14 @@ def test_a_file_by_its_suffix(call: Call, voice: Fake, here: Path, name: str) ->
 
 
 def test_options_reach_the_model(call: Call, voice: Fake) -> None:
-    options = "--voice bert --language de --seed 7 --speed 1.5 --steps 4 --guidance 2 "
-    options += "--max-seconds 9 --precision int4 --threads 3 --lexicon words.txt "
+    options = "--voice bert --language de --seed 7 --speed 1.5 --steps 4 --solver ab2 "
+    options += "--guidance 2 --max-seconds 9 --precision int4 --threads 3 --lexicon words.txt "
     options += "--noise-scale 0.5 --noise-scale-duration 1"
     assert call(*SPEAK, "hello", "-o", "a.wav", *options.split()).exit_code == 0
     assert voice.opened == [("m", "int4", 3)]
     expected = {
         "voice": "bert", "language": "de", "seed": 7, "speed": 1.5, "steps": 4, "guidance": 2.0,
-        "max_seconds": 9.0, "lexicon": "words.txt", "noise_scale": 0.5,
+        "solver": "ab2",        "max_seconds": 9.0, "lexicon": "words.txt", "noise_scale": 0.5,
         "noise_scale_duration": 1.0,
     }  # fmt: skip
     assert voice.calls == [("hello", expected)]
@@ -169,6 +170,7 @@ def test_a_voice_that_needs_no_preparing(call: Call, voice: Fake) -> None:
 
 def test_the_formats_of_the_help_are_those_of_the_writer() -> None:
     assert tuple(FORMATS) == speak._FORMATS
+    assert SOLVERS == speak._SOLVERS
 
 
 def test_a_model_that_only_listens(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

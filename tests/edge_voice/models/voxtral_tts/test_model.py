@@ -71,11 +71,14 @@ def test_a_stream_is_the_decoded_whole(model):
 
 def test_options_change_the_speech(model):
     plain = spoken(model)
-    for option in ({"steps": 3}, {"guidance": 3.0}, {"voice": "fr_female"}, {"language": "fr"}):
+    for option in (
+        {"steps": 3}, {"solver": "ab2"}, {"guidance": 3.0}, {"voice": "fr_female"},
+        {"language": "fr"},
+    ):  # fmt: skip
         other = spoken(model, **option)
         assert len(other) != len(plain) or not np.array_equal(other, plain), option
     np.testing.assert_array_equal(spoken(model, language="fr"), spoken(model, voice="fr_female"))
-    np.testing.assert_array_equal(spoken(model, steps=7, guidance=1.2, speed=1.0), plain)
+    np.testing.assert_array_equal(spoken(model, steps=7, guidance=1.2, solver="euler"), plain)
     np.testing.assert_array_equal(spoken(model, voice="Casual_Male"), plain)
     np.testing.assert_array_equal(spoken(model, language="fr-CA"), spoken(model, language="fr"))
     fast = spoken(model, speed=2.0)
@@ -114,6 +117,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "language": ({"language": "xx"}, "language 'xx' (allowed: en, fr)"),
     "no steps": ({"steps": 0}, "0 steps (allowed: 1 to 64)"),
     "half a step": ({"steps": 1.5}, "1.5 steps"),
+    "solver": ({"solver": "heun"}, "unknown solver 'heun' (known: euler, ab2)"),
     "guidance": ({"guidance": -1}, "guidance -1"),
     "not a number": ({"guidance": float("nan")}, "guidance nan"),
     "seed": ({"seed": -1}, "seed -1"),

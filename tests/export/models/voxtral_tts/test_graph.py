@@ -83,7 +83,10 @@ def check_acoustic(tiny: TinyVoxtral, model: VoxtralModel) -> None:
     agree(model.acoustic.semantic_logits[rows], tiny.reference.semantic_logits(hidden)[rows])
     for steps, guidance in ((4, 1.2), (1, 0.0), (3, 2.5)):
         expected = tiny.reference.euler(noise, hidden, steps, guidance)
-        found = [x.copy() for x in model.acoustic.euler(noise, steps, guidance)]
+        found = [x.copy() for x in model.acoustic.integrate(noise, steps, guidance)]
+        agree(np.stack(found), expected[1:])
+        expected = tiny.reference.adams_bashforth(noise, hidden, steps, guidance)
+        found = [x.copy() for x in model.acoustic.integrate(noise, steps, guidance, "ab2")]
         agree(np.stack(found), expected[1:])
 
 
@@ -116,6 +119,24 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, VoxtralModel]
     wide = StackSize(3, 4, 2, 32, 256)
     tiny = tiny_voxtral(folder, width=128, backbone=wide, acoustic=wide)
     return {p: tiny.model(folder / p, p) for p in ("fp32", "int8", "int4", "balanced")}
+
+
+@pytest.mark.parametrize(("solver", "least", "most"), [("euler", 0.35, 0.65), ("ab2", 0.1, 0.33)])
+def test_the_order_of_a_solver(bundles, solver, least, most):
+    """Half as long steps: half the error by the first order, a quarter by the second."""
+    acoustic = bundles["fp32"].acoustic
+    random = np.random.default_rng(3)
+    ratios = []
+    for _ in range(8):
+        acoustic.listen(random.standard_normal(128).astype(np.float32))
+        noise = random.standard_normal(36).astype(np.float32)
+        ends = {}
+        for steps in (8, 16, 64):
+            for x in acoustic.integrate(noise, steps, 1.2, "ab2" if steps == 64 else solver):
+                ends[steps] = x.copy()
+        coarse, fine = (relative_error(ends[64], ends[steps]) for steps in (8, 16))
+        ratios.append(fine / coarse)
+    assert least < np.median(ratios) < most
 
 
 @pytest.mark.parametrize("sizes", [(1,) * 31, (5, 10, 16), (31,), (2, 29)])
