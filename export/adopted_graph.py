@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import onnx_ir as ir
 
-from .builder import CONTRIB
+from .builder import CONTRIB, initializer
 from .quantize import INT4_BLOCK32, INT8, INT8_BLOCK32, Recipe, Scheme
 from .storage import WeightStore
 from .weights import Array, Matrix
@@ -183,6 +184,7 @@ class _Weights:
 
     def __init__(self, model: ir.Model, store: WeightStore) -> None:
         self._graph = model.graph
+        self._initializer = partial(initializer, model.graph)
         self._store = store
         self._matrices: dict[tuple[int, bool], Matrix] = {}
         self._channels: dict[Matrix, Sequence[ir.Value]] = {}
@@ -236,18 +238,6 @@ class _Weights:
         for name, number in numbers.items():
             node.attributes[name] = ir.AttrInt64(name, number)
         self.used = True
-
-    def _initializer(self, tensor: ir.TensorProtocol) -> ir.Value:
-        name = str(tensor.name)
-        if name not in self._graph.initializers:
-            value = ir.Value(
-                name=name,
-                shape=ir.Shape(tensor.shape.numpy()),
-                type=ir.TensorType(tensor.dtype),
-                const_value=tensor,
-            )
-            self._graph.register_initializer(value)
-        return self._graph.initializers[name]
 
 
 def _bias(node: ir.Node) -> ir.Value | None:

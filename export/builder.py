@@ -7,6 +7,7 @@ Which kernel is fast for which matrix, and what its inputs mean, was measured wi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class GraphBuilder:
 
     def __init__(self, name: str, store: WeightStore, recipe: Recipe) -> None:
         self._graph = ir.Graph([], [], nodes=[], opset_imports=dict(_OPSETS), name=name)
+        self._initializer = partial(initializer, self._graph)
         self._store = store
         self._recipe = recipe
         self._constants: dict[tuple[str, tuple[int, ...], bytes], ir.Value] = {}
@@ -281,15 +283,16 @@ class GraphBuilder:
             accuracy_level=4,
         )
 
-    def _initializer(self, tensor: ir.TensorProtocol) -> ir.Value:
-        """The graph's value for a tensor; one that is used twice is declared once."""
-        name = str(tensor.name)
-        if name not in self._graph.initializers:
-            value = ir.Value(
-                name=name,
-                shape=ir.Shape(tensor.shape.numpy()),
-                type=ir.TensorType(tensor.dtype),
-                const_value=tensor,
-            )
-            self._graph.register_initializer(value)
-        return self._graph.initializers[name]
+
+def initializer(graph: ir.Graph, tensor: ir.TensorProtocol) -> ir.Value:
+    """The graph's value for a tensor; one that is used twice is declared once."""
+    name = str(tensor.name)
+    if name not in graph.initializers:
+        value = ir.Value(
+            name=name,
+            shape=ir.Shape(tensor.shape.numpy()),
+            type=ir.TensorType(tensor.dtype),
+            const_value=tensor,
+        )
+        graph.register_initializer(value)
+    return graph.initializers[name]

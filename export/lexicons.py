@@ -20,6 +20,9 @@ from .json_object import read_object
 from .package import Bundle
 
 NOTICE = "NOTICE"
+# What a finished voice says when it is checked, in the phonemes of misaki: hello world.
+CHECKED_PHONEMES = "həlˈO wˈɜɹld."
+_PHONEMES = "vocab.json"
 _TAGGER = "tagger.json.gz"
 _NETWORKS = {"us": "oov", "gb": "oov_gb"}
 
@@ -60,6 +63,21 @@ def read_alphabet(folder: Path, accent: str) -> Alphabet:
     if not _are_strings(letters) or not _are_strings(phonemes) or type(longest) is not int:
         raise UnsupportedModel(f"{path}: expected in, out (lists) and maxlen")
     return Alphabet(tuple(letters or ()), tuple(phonemes or ()), longest)
+
+
+def read_phonemes(folder: Path) -> dict[str, int]:
+    """The number of each phoneme that a voice knows; those of `CHECKED_PHONEMES` are among them.
+
+    Raises:
+        UnsupportedModel: The file is missing or has entries that it should not have.
+    """
+    path = published_file(folder, _PHONEMES)
+    phonemes = read_object(path)
+    if not phonemes or not all(type(number) is int for number in phonemes.values()):
+        raise UnsupportedModel(f"{path}: expected phonemes and their numbers")
+    if missing := sorted(set(CHECKED_PHONEMES) - set(phonemes)):
+        raise UnsupportedModel(f"{path}: no phoneme {missing[0]!r}")
+    return phonemes
 
 
 def published_file(folder: Path, name: str) -> Path:

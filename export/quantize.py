@@ -69,6 +69,27 @@ class Recipe:
         return next((s for pattern, s in self.rules if fnmatchcase(layer, pattern)), FLOAT32)
 
 
+def encoder_decoder_presets(decoder: Scheme) -> dict[str, Recipe]:
+    """Recipes by name of a model of speech whose decoder attends to an encoder.
+
+    The encoder and the cross-attention keys and values that it feeds see hundreds of rows a call:
+    signed int8 with dynamic activations is the fast kernel there. At one row, in the decoder, it is
+    weights in blocks.
+
+    Args:
+        decoder: Of the decoder's other layers in the preset `int8`.
+    """
+    encoder = (("encoder.*", INT8), ("decoder.layers.*.encoder_attn.[kv]_proj", INT8))
+    ends = (("decoder.embed_tokens", INT8_BLOCK32), ("decoder.head", INT8_BLOCK32))
+    recipes = (
+        Recipe("fp32", ()),
+        Recipe("int8", (*encoder, ("decoder.*", decoder))),
+        Recipe("int4", (*encoder, ("decoder.*", INT4_BLOCK32))),
+        Recipe("balanced", (*encoder, *ends, ("decoder.*", INT4_BLOCK32))),
+    )
+    return {recipe.name: recipe for recipe in recipes}
+
+
 def pick_recipe(presets: dict[str, Recipe], name: str) -> Recipe:
     """The preset called `name`.
 

@@ -10,7 +10,7 @@ import onnx_ir as ir
 import pytest
 
 from edge_voice.errors import ModelError
-from edge_voice_export.builder import GraphBuilder
+from edge_voice_export.builder import GraphBuilder, initializer
 from edge_voice_export.quantize import (
     FLOAT32,
     INT4_BLOCK32,
@@ -230,3 +230,13 @@ def test_a_graph_that_onnxruntime_refuses_is_a_model_error(tmp_path):
     with pytest.raises(ModelError, match=r"small\.onnx") as caught:
         SmallGraph(tmp_path, emit)
     assert "\n" not in str(caught.value)
+
+
+def test_a_tensor_that_is_used_twice_is_declared_once():
+    graph = ir.Graph([], [], nodes=[], name="any")
+    tensor = ir.tensor(np.ones((2, 3), np.float32), name="weight")
+    value = initializer(graph, tensor)
+    assert initializer(graph, tensor) is value
+    assert list(graph.initializers) == ["weight"]
+    assert value.const_value is tensor
+    assert (value.dtype, value.shape) == (ir.DataType.FLOAT, ir.Shape((2, 3)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -61,3 +62,25 @@ def test_a_file_that_is_missing(tmp_path: Path, name: str) -> None:
     bundle = unfinished(tmp_path)
     with pytest.raises(UnsupportedModel, match=rf"no {name} in .*published, where hibari's"):
         lexicons.add_english(bundle, published, "us", "gb")
+
+
+def test_phonemes_have_numbers(tmp_path: Path) -> None:
+    numbers = {phoneme: i for i, phoneme in enumerate(sorted(set(lexicons.CHECKED_PHONEMES)))}
+    (tmp_path / "vocab.json").write_text(json.dumps(numbers))
+    assert lexicons.read_phonemes(tmp_path) == numbers
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", r"vocab\.json: expected phonemes and their numbers"),
+        ('{"a": "b"}', r"vocab\.json: expected phonemes and their numbers"),
+        ('{"a": 1}', r"vocab\.json: no phoneme ' '"),
+        (None, r"no vocab\.json in"),
+    ],
+)
+def test_phonemes_that_are_none(tmp_path: Path, content: str | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "vocab.json").write_text(content)
+    with pytest.raises(UnsupportedModel, match=message):
+        lexicons.read_phonemes(tmp_path)

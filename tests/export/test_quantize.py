@@ -17,6 +17,7 @@ from edge_voice_export.quantize import (
     Recipe,
     Scheme,
     dequantize_blocks,
+    encoder_decoder_presets,
     pack_codes,
     pick_recipe,
     quantize_blocks,
@@ -206,3 +207,25 @@ def test_an_unknown_preset_names_the_known():
     assert pick_recipe(presets, "int8") is presets["int8"]
     with pytest.raises(OptionError, match=r"unknown precision 'int2' \(known: fp32, int8\)"):
         pick_recipe(presets, "int2")
+
+
+@pytest.mark.parametrize(
+    ("preset", "embedding", "projection"),
+    [
+        ("fp32", FLOAT32, FLOAT32),
+        ("int8", INT8_BLOCK128, INT8_BLOCK128),
+        ("int4", INT4_BLOCK32, INT4_BLOCK32),
+        ("balanced", INT8_BLOCK32, INT4_BLOCK32),
+    ],
+)
+def test_presets_of_an_encoder_and_its_decoder(preset, embedding, projection):
+    presets = encoder_decoder_presets(INT8_BLOCK128)
+    assert list(presets) == ["fp32", "int8", "int4", "balanced"]
+    recipe = presets[preset]
+    assert recipe.name == preset
+    many_rows = FLOAT32 if preset == "fp32" else INT8
+    for layer in ("encoder.layers.0.fc1", "decoder.layers.1.encoder_attn.k_proj"):
+        assert recipe.scheme(layer) == many_rows
+    assert recipe.scheme("decoder.embed_tokens") == recipe.scheme("decoder.head") == embedding
+    for layer in ("decoder.layers.0.fc1", "decoder.layers.1.encoder_attn.q_proj"):
+        assert recipe.scheme(layer) == projection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
 from edge_voice.models.cohere_transcribe import graphs
 from edge_voice.models.cohere_transcribe.config import CohereConfig
@@ -90,10 +91,7 @@ def check(checkpoint: Checkpoint, bundle: Bundle) -> dict[str, float]:
     config = CohereConfig(**bundle.facts["config"])
     weights = Weights(checkpoint)
     sizes = read_dimensions(weights, config.clip_seconds)
-
-    def build_again(other: Bundle) -> None:
-        build_graphs(weights, sizes, other)
-
+    build_again = partial(build_graphs, weights, sizes)
     return numeric_check.check(bundle, config, PRESETS["fp32"], build_again)
 
 

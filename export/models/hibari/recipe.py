@@ -19,8 +19,7 @@ from edge_voice.phonemes.unknown import Alphabet
 from edge_voice.session import Session
 
 from ...checkpoint import Checkpoint
-from ...json_object import read_object
-from ...lexicons import add_english, published_file
+from ...lexicons import CHECKED_PHONEMES, add_english, published_file, read_phonemes
 from ...numeric_check import check_speech
 from ...onnx_folder import graph_names
 from ...package import Bundle
@@ -28,11 +27,10 @@ from ...quantize import Recipe
 
 PRESETS = {"int8": Recipe("int8", ())}
 
-_ACOUSTIC, _PHONEMES = "hibari.onnx", "vocab.json"
+_ACOUSTIC = "hibari.onnx"
 # What the package's own program holds as constants, version 0.2.1.
 _VOICE = "heart"
 _SAMPLE_RATE, _HOP_SAMPLES, _LONGEST_PHONEMES = 24_000, 300, 400
-_CHECKED_PHONEMES = "həlˈO wˈɜɹld."
 
 
 def recognises(checkpoint: Checkpoint) -> bool:
@@ -74,7 +72,7 @@ def check(_: Checkpoint, bundle: Bundle) -> dict[str, float]:
     config = HibariConfig(**bundle.facts["config"])
     session = Session(bundle.folder / bundle.graphs["acoustic"], graphs.ACOUSTIC)
     vocoder = Vocoder(int(session.shape("lh")[1]), config.hop_samples, config.sample_rate)
-    ids = [0, *(config.phoneme_ids[phoneme] for phoneme in _CHECKED_PHONEMES), 0]
+    ids = [0, *(config.phoneme_ids[phoneme] for phoneme in CHECKED_PHONEMES), 0]
     normal, fast = (
         vocoder(_frames(session, ids, speed), np.random.default_rng(0)) for speed in (1.0, 2.0)
     )
@@ -87,18 +85,12 @@ def read_config(folder: Path, unknown_words: Alphabet) -> HibariConfig:
     Raises:
         UnsupportedModel: A table is missing or has entries that it should not have.
     """
-    path = published_file(folder, _PHONEMES)
-    phonemes = read_object(path)
-    if not phonemes or not all(type(number) is int for number in phonemes.values()):
-        raise UnsupportedModel(f"{path}: expected phonemes and their numbers")
-    if missing := sorted(set(_CHECKED_PHONEMES) - set(phonemes)):
-        raise UnsupportedModel(f"{path}: no phoneme {missing[0]!r}")
     return HibariConfig(
         voice=_VOICE,
         sample_rate=_SAMPLE_RATE,
         hop_samples=_HOP_SAMPLES,
         longest_phonemes=_LONGEST_PHONEMES,
-        phoneme_ids=phonemes,
+        phoneme_ids=read_phonemes(folder),
         unknown_letters=unknown_words.letters,
         unknown_phonemes=unknown_words.phonemes,
         unknown_longest=unknown_words.longest,

@@ -21,8 +21,7 @@ from edge_voice.phonemes.unknown import Alphabet
 from edge_voice.session import Session
 
 from ...checkpoint import Checkpoint
-from ...json_object import read_object
-from ...lexicons import add_english, published_file
+from ...lexicons import CHECKED_PHONEMES, add_english, read_phonemes
 from ...numeric_check import check_speech
 from ...onnx_folder import graph_names
 from ...package import Bundle
@@ -46,7 +45,6 @@ PRESETS = {
 }
 
 _INPUTS, _OUTPUTS = {"input_ids", "style", "speed"}, {"waveform"}
-_PHONEMES = "vocab.json"
 _ENCODER_OUTPUTS = {
     "/encoder/MatMul_1_output_0": "aligned_text",
     "/encoder/Reshape_output_0": "pitch",
@@ -55,7 +53,6 @@ _ENCODER_OUTPUTS = {
 }
 # The length at which voices are looked at to see how loud channels become.
 _TYPICAL_PHONEMES = 100
-_CHECKED_PHONEMES = "həlˈO wˈɜɹld."
 
 
 def recognises(checkpoint: Checkpoint) -> bool:
@@ -94,7 +91,7 @@ def check(_: Checkpoint, bundle: Bundle) -> dict[str, float]:
     """
     config = KokoroConfig(**bundle.facts["config"])
     styles = np.load(bundle.folder / bundle.assets["styles"], mmap_mode="r")
-    ids = [config.phoneme_ids[phoneme] for phoneme in _CHECKED_PHONEMES]
+    ids = [config.phoneme_ids[phoneme] for phoneme in CHECKED_PHONEMES]
     style = styles[:1, len(ids) - 1].astype(np.float32)
     encoder = Session(bundle.folder / bundle.graphs["encoder"], graphs.ENCODER)
     decoder = Session(bundle.folder / bundle.graphs["decoder"], graphs.DECODER)
@@ -121,12 +118,7 @@ def _graph_in(checkpoint: Checkpoint) -> Path | None:
 
 
 def _config(folder: Path, alphabets: dict[str, Alphabet]) -> KokoroConfig:
-    path = published_file(folder, _PHONEMES)
-    phonemes = read_object(path)
-    if not phonemes or not all(type(number) is int for number in phonemes.values()):
-        raise UnsupportedModel(f"{path}: expected phonemes and their numbers")
-    if missing := sorted(set(_CHECKED_PHONEMES) - set(phonemes)):
-        raise UnsupportedModel(f"{path}: no phoneme {missing[0]!r}")
+    phonemes = read_phonemes(folder)
     names = sorted(path.stem for path in folder.glob("*.bin"))
     facts = {name: found for name in names if (found := voice_facts(name))}
     if DEFAULT_VOICE not in facts:

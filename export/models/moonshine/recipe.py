@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
 from edge_voice import merged
 from edge_voice.errors import UnsupportedModel
@@ -14,12 +15,7 @@ from ...checkpoint import Checkpoint
 from ...expected_tensors import check_tensors
 from ...merged import GraphPair, import_pair
 from ...package import Bundle
-from ...quantize import (
-    INT4_BLOCK32,
-    INT8,
-    INT8_BLOCK32,
-    Recipe,
-)
+from ...quantize import INT8_BLOCK32, encoder_decoder_presets
 from . import check as numeric_check
 from .graph import build_decoder, build_encoder
 from .names import Weights
@@ -37,27 +33,7 @@ from .sizes import (
 _VOCABULARY = "vocabulary.pieces"
 _PUBLISHED_PRECISION = "int8"
 # Widths of 288 and 416 are no multiples of 128: blocks of 32 fill them without rest.
-_ENCODER_INT8 = (
-    ("encoder.*", INT8),
-    ("decoder.layers.*.encoder_attn.[kv]_proj", INT8),
-)
-PRESETS = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe("fp32", ()),
-        Recipe("int8", (*_ENCODER_INT8, ("decoder.*", INT8_BLOCK32))),
-        Recipe("int4", (*_ENCODER_INT8, ("decoder.*", INT4_BLOCK32))),
-        Recipe(
-            "balanced",
-            (
-                *_ENCODER_INT8,
-                ("decoder.embed_tokens", INT8_BLOCK32),
-                ("decoder.head", INT8_BLOCK32),
-                ("decoder.*", INT4_BLOCK32),
-            ),
-        ),
-    )
-}
+PRESETS = encoder_decoder_presets(INT8_BLOCK32)
 
 
 def recognises(checkpoint: Checkpoint) -> bool:
@@ -102,10 +78,7 @@ def check(checkpoint: Checkpoint, bundle: Bundle) -> dict[str, float]:
     pair = graph_pair(checkpoint)
     weights = Weights((pair and with_tensors(checkpoint, pair)) or checkpoint)
     sizes = read_dimensions(weights)
-
-    def build_again(other: Bundle) -> None:
-        build_graphs(weights, sizes, other)
-
+    build_again = partial(build_graphs, weights, sizes)
     return numeric_check.check(bundle, config, PRESETS["fp32"], build_again)
 
 

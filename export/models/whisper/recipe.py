@@ -13,13 +13,7 @@ from edge_voice.models.whisper.config import WhisperConfig
 from ...checkpoint import Checkpoint
 from ...json_object import read_object
 from ...package import Bundle
-from ...quantize import (
-    INT4_BLOCK32,
-    INT8,
-    INT8_BLOCK32,
-    INT8_BLOCK128,
-    Recipe,
-)
+from ...quantize import INT8_BLOCK128, encoder_decoder_presets
 from ...vocabulary import added_tokens, vocabulary_for
 from . import check as numeric_check
 from .graph import Dimensions, build_decoder, build_encoder
@@ -30,29 +24,7 @@ _VOCABULARY = "vocabulary.tiktoken"
 _HEAD_SIZE_STEP = 8  # GroupQueryAttention refuses other head sizes
 
 # Norms, biases, position tables and the two convolutions are not asked about: they stay float32.
-# The encoder and the cross-attention keys and values that it feeds see hundreds of rows a call:
-# signed int8 with dynamic activations is the fast kernel there, at one row it is block-quantized.
-_ENCODER_INT8 = (
-    ("encoder.*", INT8),
-    ("decoder.layers.*.encoder_attn.[kv]_proj", INT8),
-)
-PRESETS = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe("fp32", ()),
-        Recipe("int8", (*_ENCODER_INT8, ("decoder.*", INT8_BLOCK128))),
-        Recipe("int4", (*_ENCODER_INT8, ("decoder.*", INT4_BLOCK32))),
-        Recipe(
-            "balanced",
-            (
-                *_ENCODER_INT8,
-                ("decoder.embed_tokens", INT8_BLOCK32),
-                ("decoder.head", INT8_BLOCK32),
-                ("decoder.*", INT4_BLOCK32),
-            ),
-        ),
-    )
-}
+PRESETS = encoder_decoder_presets(INT8_BLOCK128)
 
 
 def recognises(checkpoint: Checkpoint) -> bool:
