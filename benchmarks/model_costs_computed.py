@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterator
 from functools import cache, partial
+from statistics import median
 from typing import Any
 
 from benchmarks import machine, whisper_random
@@ -116,6 +117,8 @@ def _voxtral() -> Iterator[dict[str, Any]]:
         return
     rows = json.loads(path.read_text())["rows"]
     usual_steps = max(row["steps"] for row in rows)
+    # One for all rows: on this kind of machine the probe's small matrix is at times in a cache.
+    step = median(row["probe_milliseconds"] for row in rows)
     for row in rows:
         if row["steps"] == usual_steps:
             frame = row["frame_milliseconds"] + row["codec_milliseconds"]["5 frames"]
@@ -125,7 +128,7 @@ def _voxtral() -> Iterator[dict[str, Any]]:
                 "precision": row["precision"],
                 "basis": "measured with random weights",
                 "peak_bytes": row["resident_bytes"],
-                "runs": {"steps": _short(per_second * frame / row["probe_milliseconds"])},
+                "runs": {"steps": _short(per_second * frame / step)},
             }
 
 
