@@ -232,7 +232,7 @@ def _options(threads: int, any_shape: bool, spinning: bool) -> ort.SessionOption
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
     # Where they may spin, they stop when the run ends, and after the time it takes to wake one up:
     # that saved 9 % of a step of a large decoder. Spinning on, as by default, doubled its time as
-    # soon as another program wanted one of the cores.
+    # soon as another program wanted one of the cores; 200 µs saved 2 % more and cost 8 % then.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_MICROSECONDS)
     if platform.machine() in {"x86_64", "AMD64"} and not has_int8_dot_product():
