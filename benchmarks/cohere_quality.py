@@ -40,7 +40,6 @@ STAGES = ("encoder output", "cross-attention keys", "cross-attention values", "l
 _CLIP_SECONDS = (3.2, 8.0, 17.6)
 _TOKENS = 200
 _CLIP_LIMIT_SECONDS = 35.0
-# The first kind decides all of whose parts are found in a layer's name.
 GROUPS = {
     "encoder, table of positions": ("*relative_k_proj*",),
     "cross-attention keys and values": ("*encoder_attn.k_proj*", "*encoder_attn.v_proj*"),

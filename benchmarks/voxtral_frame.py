@@ -209,7 +209,7 @@ def main() -> None:
     """Exports and measures every precision; fails when an export needs too much memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--precision", action="append", help="preset; repeatable (int4, balanced)")
-    parser.add_argument("--work", type=Path, required=True, help="folder with 4 GB free")
+    parser.add_argument("--work", type=Path, required=True, help="folder with 5 GB free")
     parser.add_argument("--keep", action="store_true", help="leave the bundles there (8 GB)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, action="append", help=f"repeatable; 7, {FAST_STEPS}")

@@ -200,8 +200,9 @@ class VoxtralModel:
         if noise is not None:
             noise = checked_noise(noise, self.config.acoustic_codebooks)
             limit = min(limit, len(noise))
-        options = {"steps": steps, "guidance": guidance, "seed": seed, "solver": solver}
-        sampling = read_sampling(self.config, **cast(dict[str, Any], options))
+        sampling = read_sampling(
+            self.config, steps=steps, guidance=guidance, seed=seed, solver=solver
+        )
         rows = self._noise((seed, 0, 0)) if noise is None else iter(noise)
         return self._frames(text, voice, rows, limit, sampling)
 
